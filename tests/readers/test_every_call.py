@@ -593,14 +593,36 @@ def test_an_exchange_without_an_id_has_one_of_file_and_row_that_is_the_same_on_e
     path = write(tmp_path / "access.log", [record] * 300)
     good, _bad = rows_of(path)
     names = good["exchange_id"].to_pylist()
-    log, _sign, _row = names[0].rpartition(":")
-    assert re.fullmatch("access.log~[0-9a-f]{8}", log)
-    assert names == [f"{log}:{n}" for n in range(1, 301)]
+    log = names[0].partition("~")[0]
+    mark = names[0].rpartition(":")[0]
+    assert re.fullmatch("access.log~[0-9a-f]{8}", mark)
+    assert names == [f"{mark}:{n}" for n in range(1, 301)]
     monkeypatch.setattr(vendor, "PART", 20_000)
     form = discover([str(path)]).formats[path].format
-    parts = list(vendor.vendor_batches(path, form, {}, Losses(path, lambda: log), LIMITS, apart=True))
+    parts = list(vendor.vendor_batches(path, form, {}, Losses(path, log), LIMITS, apart=True))
     assert len(parts) > 3
     assert [name for part in parts for name in part["exchange_id"].to_pylist()] == names
+
+
+@pytest.mark.parametrize("banner", ["", '{"level": "info", "msg": "gateway started"}\n', "gateway 1.2\n\n"])
+def test_ids_made_for_logs_of_one_name_differ_though_they_begin_alike(tmp_path, banner):
+    """Replicas and days of one gateway write logs of one name, which may open with the same lines."""
+    for replica in range(3):
+        lines = [
+            json.dumps(
+                {
+                    "timestamp": f"2026-05-01T10:{minute:02}:00Z",
+                    "account_id": f"a-{replica}-{minute}",
+                    "model": "m",
+                    "prompt": "the same question",
+                }
+            )
+            for minute in range(30)
+        ]
+        (tmp_path / f"gw{replica}").mkdir()
+        (tmp_path / f"gw{replica}" / "gw.log").write_text(banner + "\n".join(lines) + "\n")
+    good, _bad = rows_of(tmp_path)
+    assert good.num_rows == len(set(good["exchange_id"].to_pylist())) == 90
 
 
 def test_calls_of_one_line_without_ids_have_different_ones(tmp_path):

@@ -390,7 +390,7 @@ def _observations(path: LogPath, losses: Losses) -> Iterator[pa.Table]:
             table = pa.Table.from_batches([batch])
             numbers = np.arange(row, row + table.num_rows)
             row += table.num_rows
-            rows, kept = conformed(table.select(list(COPIED)), losses, numbers)
+            rows, kept, _made = conformed(table.select(list(COPIED)), losses, numbers)
             table = table.filter(pa.array(kept))
             for name in COPIED:
                 table = table.set_column(table.column_names.index(name), name, rows.column(name))

@@ -2,9 +2,9 @@
 
 Rules:
     Only an invalid required value removes a row. An optional value that is unreadable or out of bounds
-    becomes null and is counted. A missing `exchange_id` is made from file and row number, and a missing
-    `model` becomes `unknown`, since senders choose both. Whole columns are converted at once; single cells
-    are converted only where that fails.
+    becomes null and is counted. A missing `exchange_id` is made (`Made`), and a missing `model` becomes
+    `unknown`, since senders choose both. Whole columns are converted at once; single cells are converted
+    only where that fails.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -71,6 +73,57 @@ NAMES = re.compile(
 QUOTED = re.compile(r"'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\"")
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The rows of a batch whose identifiers are made.
+
+    An identifier is made of the log's name, a digest of the row's account and time, and the number of its
+    record. It stays the same while the log grows, is rotated or compressed, and differs between logs of one
+    name. `places` numbers several such rows of one record from 1; the second and later ones append it.
+    """
+
+    rows: list[int]
+    marks: list[str]
+    numbers: list[int]
+    places: list[int]
+
+    @classmethod
+    def of(cls, table: pa.Table, numbers: Numbers) -> Made | None:
+        """The rows of `table`, in which records have these numbers, that have no identifier; None where all
+        have one.
+        """
+        without = np.flatnonzero(np.asarray(pc.is_null(table.column("exchange_id"))))
+        if not len(without):
+            return None
+        some = table.select(["account_id", "timestamp"]).take(without)
+        moments = some.column("timestamp").cast(pa.int64()).to_pylist()
+        seen: Counter[int] = Counter()
+        places, found = [], numbers[without].tolist()
+        for number in found:
+            seen[number] += 1
+            places.append(seen[number])
+        marks = [
+            hashlib.blake2b(f"{moment} {account}".encode(), digest_size=4).hexdigest()
+            for account, moment in zip(some.column("account_id").to_pylist(), moments, strict=True)
+        ]
+        return cls(without.tolist(), marks, found, places)
+
+    def ids(self, name: str, line: int) -> list[str]:
+        """The identifiers in the log of this name, where the rows' part of it starts after line `line`."""
+        return [
+            f"{name}~{mark}:{line + number}" + (f".{place}" if place > 1 else "")
+            for mark, number, place in zip(self.marks, self.numbers, self.places, strict=True)
+        ]
+
+    def named(self, table: pa.Table, name: str, line: int = 0) -> pa.Table:
+        """The table with these identifiers in their rows."""
+        place = table.column_names.index("exchange_id")
+        ids = table.column(place).to_pylist()
+        for row, made in zip(self.rows, self.ids(name, line), strict=True):
+            ids[row] = made
+        return table.set_column(place, table.schema.field(place), pa.array(ids, pa.string()))
+
+
 def conform(
     batch: pa.Table,
     losses: Losses,
@@ -98,8 +151,10 @@ def conformed(
     schema: TableSchema = EXCHANGES,
     *,
     most: int | None = None,
-) -> tuple[pa.Table, Mask]:
-    """As `conform`, and a mask of the batch's rows that were kept."""
+) -> tuple[pa.Table, Mask, Made | None]:
+    """As `conform`; also a mask of the batch's rows that were kept, and those of them whose identifiers were
+    made.
+    """
     n = batch.num_rows
     found: list[tuple[str, str]] = []  # column and reason of each fault, by its place from 1
     fault = np.zeros(n, np.int16)
@@ -132,29 +187,20 @@ def conformed(
             if len(places):
                 losses.rows(numbers[places], name, why, _digester(batch, places))
         table = table.filter(pa.array(kept))
+    made = None
     if schema is EXCHANGES:
-        table = _made(table, losses, numbers[kept])
-    return table.cast(schema.arrow), kept
+        table, made = _filled(table, losses, numbers[kept])
+    return table.cast(schema.arrow), kept, made
 
 
-def _made(table: pa.Table, losses: Losses, numbers: Numbers) -> pa.Table:
-    """The rows with `exchange_id` and `model` filled where they are null."""
+def _filled(table: pa.Table, losses: Losses, numbers: Numbers) -> tuple[pa.Table, Made | None]:
+    """The rows with `exchange_id` and `model` filled, and those of them whose identifiers were made."""
     for name in MADE:
-        array = table.column(name)
-        if array.null_count == 0:
-            continue
-        losses.cells(name, f"{MISSING} and was made", array.null_count)
-        if name == "model":
-            array = array.fill_null(UNKNOWN)
-        else:
-            gone = pc.is_null(array).to_pylist()
-            ids = [
-                f"{losses.name}:{row}" if is_gone else None
-                for row, is_gone in zip(numbers.tolist(), gone, strict=True)
-            ]
-            array = pc.coalesce(array, pa.array(ids, pa.string()))
-        table = table.set_column(table.column_names.index(name), name, array)
-    return table
+        losses.cells(name, f"{MISSING} and was made", table.column(name).null_count)
+    place = table.column_names.index("model")
+    table = table.set_column(place, "model", table.column(place).fill_null(UNKNOWN))
+    made = Made.of(table, numbers)
+    return table if made is None else made.named(table, losses.name), made
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:

@@ -6,7 +6,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +48,10 @@ class Losses:
       line.
     """
 
-    def __init__(
-        self, file: LogPath | str, named: Callable[[], str] | None = None, first_line: int = 1
-    ) -> None:
-        """`named` returns `name`, and is called where it is needed; None: the file's name."""
+    def __init__(self, file: LogPath | str, name: str | None = None, first_line: int = 1) -> None:
+        """`name` is None: the file's name."""
         self.file = str(file)
-        self._named = named
+        self.name = Path(self.file).name if name is None else name
         self.first_line = first_line
         self.nulled: Counter[tuple[str, str]] = Counter()
         self.fields: Counter[str] = Counter()
@@ -65,11 +62,6 @@ class Losses:
         self._left = DETAILED
         self._listed: list[dict[str, Any]] = []
         self._more: dict[tuple[str | None, str], list[int]] = {}
-
-    @cached_property
-    def name(self) -> str:
-        """What identifiers of rows without one are made of."""
-        return self._named() if self._named is not None else Path(self.file).name
 
     def row(self, number: int, reason: str, raw: bytes | memoryview = b"", column: str | None = None) -> None:
         """Quarantine one row. Of its bytes `raw`, only the SHA-256 is kept."""

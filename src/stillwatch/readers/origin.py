@@ -1,46 +1,18 @@
-"""Names and contents of logs, which stay the same where a log is rotated, compressed or moved."""
+"""Contents of logs, which stay the same where a log is rotated, compressed or moved."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
 from pathlib import Path
 from typing import IO
 
-from stillwatch.readers.container import unrotated
-from stillwatch.readers.limits import LIMITS, Limits
-from stillwatch.readers.losses import Losses
-from stillwatch.readers.open import FAULTS, codec_of, open_stream
-from stillwatch.readers.places import LogPath
-from stillwatch.readers.records import records
+from stillwatch.readers.limits import LIMITS
+from stillwatch.readers.open import codec_of, open_stream
 
 CHUNK = 1 << 20  # bytes of one read
 HEAD = 1024  # first and last bytes of what was read of a file, whose digests identify it
-
-
-def name_of(path: LogPath, limits: Limits) -> str:
-    """The file's name without suffixes of rotation and compression, `~`, and a digest of its first record.
-
-    It stays the same while the log grows, is rotated, compressed or moved. It differs between the days of
-    one log, since their first records differ.
-    """
-    return f"{unrotated(path.name)}~{_first(path, limits)}"
-
-
-def _first(path: LogPath, limits: Limits) -> str:
-    """A digest of the first record of a file, 8 hexadecimal digits; empty where there is none."""
-    try:
-        record = next((record for _number, record in records(path, Losses(path), limits)), None)
-        if record is None:
-            return ""
-        if record.keys() == {"line", "modified"}:  # a line of text
-            record = {"line": record["line"]}
-        told = json.dumps(record, sort_keys=True, default=str)
-    except (*FAULTS, RecursionError):
-        return ""
-    return hashlib.blake2b(told.encode(), digest_size=4).hexdigest()
 
 
 class Unpacked(io.RawIOBase):

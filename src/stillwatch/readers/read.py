@@ -18,7 +18,7 @@ from stillwatch.contract.table import TableSchema
 from stillwatch.errors import InputError, Problem
 from stillwatch.foreign import described, named
 from stillwatch.readers.cast import MADE, cast_rows, conform
-from stillwatch.readers.container import kind_of
+from stillwatch.readers.container import kind_of, unrotated
 from stillwatch.readers.discover import Sources, unreadable
 from stillwatch.readers.envelope import NEEDED, holds, unwrapped
 from stillwatch.readers.limits import LIMITS, Limits
@@ -35,7 +35,6 @@ from stillwatch.readers.open import (
     parquet_batches,
     partitions,
 )
-from stillwatch.readers.origin import name_of
 from stillwatch.readers.places import LogPath, seekable
 from stillwatch.readers.recognise import first_records, keys_of, known_names, seen
 from stillwatch.readers.registry import Format, Malformed
@@ -371,9 +370,9 @@ def read_file(
     if file.stat().st_size == 0:
         return
     losses = (
-        Losses(file, lambda: excerpt.name, excerpt.first_line)
+        Losses(file, excerpt.name, excerpt.first_line)
         if excerpt is not None
-        else Losses(file, lambda: name_of(file, limits))
+        else Losses(file, unrotated(file.name))
     )
     for rows in guarded(lambda: _rows(file, form, names, groups, losses, limits, apart, among), losses):
         yield Batch(file=file, rows=rows, quarantine=losses.listed())

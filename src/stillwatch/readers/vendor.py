@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ import pyarrow as pa
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.engine.cores import CORES, processes
 from stillwatch.readers.beside import Beside
-from stillwatch.readers.cast import MISSING, WRONG, column_of, conformed
+from stillwatch.readers.cast import WRONG, Made, column_of, conformed
 from stillwatch.readers.envelope import SAMPLE, unwrapped
 from stillwatch.readers.limits import Limits
 from stillwatch.readers.losses import Losses
@@ -47,42 +47,17 @@ PLAIN = pa.struct(
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
-    """The rows of a batch without an identifier; theirs are made of the log's name and the number of the
-    record.
-
-    `places` numbers several such rows of one record from 1; the second and later ones append it to the
-    identifier.
-    """
-
-    rows: list[int]
-    numbers: list[int]
-    places: list[int]
-
-    def ids(self, name: str, line: int) -> list[str]:
-        """The identifiers of name and number, where the batch's part of the file starts after line `line`."""
-        pairs = zip(self.numbers, self.places, strict=True)
-        return [f"{name}:{line + number}" + (f".{place}" if place > 1 else "") for number, place in pairs]
-
-
-@dataclass(frozen=True, slots=True)
 class _Batch:
-    """Rows of the contract, and which of their identifiers were made."""
+    """Rows of the contract, and those of them whose identifiers were made."""
 
     rows: pa.Table
-    made: _Made | None
+    made: Made | None
 
     def named(self, name: str, line: int) -> pa.Table:
         """The rows with identifiers of the log's name, for a part of the file that starts after line
         `line`.
         """
-        if self.made is None:
-            return self.rows
-        place = self.rows.column_names.index("exchange_id")
-        ids = self.rows.column(place).to_pylist()
-        for row, made in zip(self.made.rows, self.made.ids(name, line), strict=True):
-            ids[row] = made
-        return self.rows.set_column(place, self.rows.schema.field(place), pa.array(ids, pa.string()))
+        return self.rows if self.made is None else self.made.named(self.rows, name, line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,18 +256,12 @@ def build(rows: list[Row], numbers: list[int], losses: Losses, limits: Limits) -
     """Rows as a table of the contract; values of unexpected types are converted cell by cell. `numbers` are
     the numbers of their records.
     """
-    made = _made(rows, numbers, losses)
-    table, kept = conformed(
+    for row in rows:
+        if row.get("exchange_id") in ([], {}):
+            row["exchange_id"] = None
+    table, _kept, made = conformed(
         _at_once(rows) or _by_columns(rows, losses), losses, np.array(numbers, np.int64), most=limits.line
     )
-    if made is not None and not kept.all():
-        new = (np.cumsum(kept) - 1).tolist()
-        left = [at for at, row in enumerate(made.rows) if kept[row]]
-        made = _Made(
-            [new[made.rows[at]] for at in left],
-            [made.numbers[at] for at in left],
-            [made.places[at] for at in left],
-        )
     return _Batch(table, made)
 
 
@@ -315,20 +284,3 @@ def _by_columns(rows: list[Row], losses: Losses) -> pa.Table:
         if column.nullable:
             losses.cells(column.name, "value is of another type", int(bad.sum()))
     return pa.table(columns)
-
-
-def _made(rows: list[Row], numbers: list[int], losses: Losses) -> _Made | None:
-    """Add identifiers to rows without one; returns which rows these are, or None."""
-    without = [place for place, row in enumerate(rows) if row.get("exchange_id") in (None, "", [], {})]
-    if not without:
-        return None
-    seen: Counter[int] = Counter()
-    places = []
-    for place in without:
-        seen[numbers[place]] += 1
-        places.append(seen[numbers[place]])
-    made = _Made(without, [numbers[place] for place in without], places)
-    for place, name in zip(without, made.ids(losses.name, 0), strict=True):
-        rows[place]["exchange_id"] = name
-    losses.cells("exchange_id", f"{MISSING} and was made", len(without))
-    return made

@@ -11,18 +11,18 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
 from urllib.parse import urlsplit
 
 from stillwatch.errors import InputError, MissingExtra, Problem, Unreachable, UsageError
-from stillwatch.readers.container import kind_named, kind_of
+from stillwatch.readers.container import kind_named, kind_of, unrotated
 from stillwatch.readers.discover import log_files
 from stillwatch.readers.envelope import piece_of
 from stillwatch.readers.limits import LIMITS
 from stillwatch.readers.open import codec_of
-from stillwatch.readers.origin import Unpacked, content_of, head_of, name_of, opened, tail_of
+from stillwatch.readers.origin import Unpacked, content_of, head_of, opened, tail_of
 from stillwatch.readers.records import in_lines
 from stillwatch.readers.tolerant import objects
 
@@ -187,7 +187,7 @@ class Folder:
             end = begin + (self._longest if overlong else len(lines))
             if end == at["bytes"]:
                 return None
-            log = at.get("log") or name_of(file, replace(LIMITS, line=self._longest))
+            log = at.get("log") or unrotated(file.name)
             after = {
                 "bytes": end,
                 "lines": number + lines.count(b"\n"),
