@@ -60,14 +60,18 @@ def made_test(name, family, log_e):
     return GroupTest(card=card, family=family, rows=None, sample_null=None, statistic=statistic)
 
 
-def made_explanation(name, bends, labels):
+def made_explanation(name, bends, labels, *, accompanies=False):
     """An explanation whose mark is one label for every account of the bench."""
     card = ExplanationCard(
         name=name, what="", carries="", produces="", cannot="", settled_by="", source=""
     )  # fmt: skip
     labels = np.asarray(labels, np.int64)
     return Explanation(
-        card=card, bends=frozenset(bends), mark=lambda _traits, members: labels[members], draw=None
+        card=card,
+        bends=frozenset(bends),
+        mark=lambda _traits, members: labels[members],
+        draw=None,
+        accompanies=accompanies,
     )
 
 

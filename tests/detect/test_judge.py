@@ -95,6 +95,22 @@ def test_two_explanations_do_not_add_up_each_is_the_cause_by_itself():
 
 
 @pytest.mark.issue(20)
+@pytest.mark.parametrize("described", [False, True])
+def test_a_cause_that_accompanies_others_bends_its_families_in_their_trials_too(described):
+    """A sponsor pays, and an app runs by the clock: each alone leaves what the other produces."""
+    paid = made_test("paid", "ownership", lambda places: 6.0 if len(places) > 1 else 0.0)
+    app = made_explanation("app", ["load"], ALL)
+    for accompanies in (False, True):
+        sponsor = made_explanation("sponsor", ["ownership"], ALL, accompanies=accompanies)
+        bench = made_bench(ACCOUNTS, [LOAD, paid], [app, sponsor])
+        (one,) = judge([group(range(MEMBERS))], bench, described=described)
+        left = {t.explanation.card.name: t.log_e for t in one.trials}
+        assert left["sponsor"] == pytest.approx(evidence(one.families | {"ownership": missed(0)}))
+        assert one.log_e == min(left.values())
+        assert (one.log_e < 0.0) == accompanies
+
+
+@pytest.mark.issue(20)
 def test_an_explanation_whose_mark_no_member_carries_takes_nothing_away():
     labels = ALL.copy()
     labels[:MEMBERS] = -1

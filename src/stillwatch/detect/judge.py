@@ -512,8 +512,7 @@ def _trials(
             known[key] = _families(bench, _findings(_outcomes(bench, mine, kept)))[family]
         return known[key]
 
-    out = []
-    for one in bench.in_order:
+    def tried(one: Explanation) -> tuple[Trial, dict[Family, float]]:
         labels = one.mark(bench.traits, representatives)
         marked = labels >= 0
         _labels, first = np.unique(labels[marked], return_index=True)
@@ -527,17 +526,28 @@ def _trials(
             for family in CONTROL
         }
         share = float(marked.mean()) if len(representatives) else 0.0
-        out.append(
-            Trial(
-                explanation=one,
-                marked=int(marked.sum()),
-                effective=len(kept),
-                log_e=evidence(bent),
-                excess=share - bench.usual[one.card.name],
-            )
+        trial = Trial(
+            explanation=one,
+            marked=int(marked.sum()),
+            effective=len(kept),
+            log_e=evidence(bent),
+            excess=share - bench.usual[one.card.name],
         )
-        if not whole and out[-1].log_e <= LEAST_LOG_E_TRIED:
+        return trial, bent
+
+    beside = [tried(one) for one in bench.in_order if one.accompanies]
+    least = {
+        family: min([families[family], *(bent[family] for _trial, bent in beside)]) for family in CONTROL
+    }
+    out = [trial for trial, _bent in beside]
+    for one in bench.in_order:
+        if one.accompanies:
+            continue
+        if not whole and out and out[-1].log_e <= LEAST_LOG_E_TRIED:
             break
+        trial, bent = tried(one)
+        both = {family: min(bent[family], least[family]) for family in CONTROL}
+        out.append(replace(trial, log_e=evidence(both)))
     return tuple(out)
 
 

@@ -289,13 +289,15 @@ class Explanation:
     explanation's mark, else a number of 0 or more. A value that people labelled as the mark counts as one
     (`marks.with_labels`). In the families `bends`, members with one label count as one account, since the
     explanation can make them alike; unmarked members, and all members in other families, count in full.
-    `draw(rng, accounts, setting)` simulates an honest group of so many accounts.
+    A cause that `accompanies` others can act beside each of them, and its families are bent in their trials
+    as well. `draw(rng, accounts, setting)` simulates an honest group of so many accounts.
     """
 
     card: ExplanationCard
     bends: frozenset[Family]
     mark: Callable[[Traits, Labels], Labels]
     draw: Draw
+    accompanies: bool = False
 
 
 def explanation(
@@ -308,9 +310,11 @@ def explanation(
     settled_by: str,
     source: str,
     draw: Draw,
+    accompanies: bool = False,
 ) -> Callable[[Callable[[Traits, Labels], Labels]], Explanation]:
     """Decorator that makes a mark function an `Explanation` of the function's name; `bends` are its families,
-    `draw` its simulator, and the other arguments fill its card.
+    `draw` its simulator, `accompanies` says whether the cause can act beside any other, and the other
+    arguments fill its card.
     """
 
     def wrap(function: Callable[[Traits, Labels], Labels]) -> Explanation:
@@ -328,7 +332,7 @@ def explanation(
         def mark(traits: Traits, members: Labels) -> Labels:
             return with_labels(traits, members, card.name, function(traits, members))
 
-        return Explanation(card=card, bends=frozenset(bends), mark=mark, draw=draw)
+        return Explanation(card=card, bends=frozenset(bends), mark=mark, draw=draw, accompanies=accompanies)
 
     return wrap
 
