@@ -35,6 +35,22 @@ def test_couples_with_two_accounts_each_are_not():
     assert TEST.statistic(*rows_of(held, 400, 40)).log_e < 0
 
 
+@pytest.mark.issue(20)
+def test_teams_that_keep_their_conversations_to_themselves_are_not():
+    """Students of one course in teams: 15 of four, or 6 of ten. One circle of eleven is larger than a team."""
+    for team, counted in ((4, 0), (10, 0), (11, 55)):
+        members = 60 // team * team
+        held = [
+            (first + place, first // team * 10 + topic)
+            for first in range(0, members, team)
+            for topic in range(3)
+            for place in range(team)
+        ]
+        found = TEST.statistic(*rows_of(held, 600, members))
+        assert found.accounts == counted
+        assert (found.log_e > 20.0) == bool(counted)
+
+
 def test_a_log_without_shared_conversations_says_nothing():
     assert reason(TEST, *rows_of([], 400, 40)) == "no conversation is carried on by several accounts"
 

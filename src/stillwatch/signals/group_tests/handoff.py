@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 from ibis import _
+from scipy import sparse
+from scipy.sparse import csgraph
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
 from stillwatch.stats.evalues import binomial_log_e
-from stillwatch.stats.factorize import codes, distinct
+from stillwatch.stats.factorize import Same, codes, distinct
+
+Ints = npt.NDArray[np.int64]
 
 FEWEST_ACCOUNTS, FEWEST_OTHERS = 8, 40  # members, and other accounts, that are needed
 SEVERAL = 2  # accounts with which a member must share conversations in order to count
+# Accounts of a circle that keeps its conversations to itself, at most: a family, a team of students or of
+# colleagues. Members of a circle of so few do not count.
+LARGEST_CIRCLE = 10
 # The null's bound: its least value, its factor on the share of other accounts, and the value above which
 # nothing is tested.
 FLOOR, ENRICHMENT, LARGEST_BOUND = 0.05, 3.0, 0.9
@@ -74,9 +83,10 @@ def own_conversations(rng: np.random.Generator, accounts: int) -> tuple[Columns,
     family="handoff",
     rows=carried_on,
     sample_null=own_conversations,
-    measures="members that carry on conversations together with two or more other members",
-    null="a member does so with probability at most max(0.05, 3 times the share of other accounts that do "
-    "with anybody)",
+    measures="members that carry on conversations together with two or more other members, in a circle of "
+    "more than ten",
+    null="a member does so with probability at most max(0.05, 3 times the share of other accounts that carry "
+    "on conversations with two or more others)",
     innocent=(
         "a shared workspace",
         "a client that numbers its conversations and whose users all begin on one day",
@@ -119,15 +129,16 @@ def handoff(rows: Columns, member: Mask) -> Outcome:
             f"all but fewer than {FEWEST_ACCOUNTS} members share ids of conversations that a client numbered "
             f"or drew anew"
         )
-    handed = int((among[heard] >= SEVERAL).sum())
+    large = _circle(Same(rows["account"]), Same(rows["conversation"]), size) > LARGEST_CIRCLE
+    handed = int(((among >= SEVERAL) & large & heard).sum())
     return Finding(
         log_e=binomial_log_e(handed, mine, bound),
         value=f"{handed} of {mine} members",
         accounts=handed,
         exchanges=int(np.asarray(rows["exchanges"])[member & heard[account]].sum()),
         statement=f"{handed} of {mine} members carry on conversations together with two or more other "
-        f"members; of other accounts "
-        f"{100 * usual:.1f} % do so with anybody",
+        f"members, in circles of more than {LARGEST_CIRCLE}; of other accounts "
+        f"{100 * usual:.1f} % do so with two or more others",
     )
 
 
@@ -154,6 +165,21 @@ def _partners(
     both = both[both[:, 0] != both[:, 1]]
     both = distinct(np.concatenate([both[:, 0] * size + both[:, 1], both[:, 1] * size + both[:, 0]]))
     return np.bincount(both // size, minlength=size)
+
+
+@lru_cache(maxsize=4)  # every group of one log is asked about the same rows
+def _circle(account: Same[Ints], conversation: Same[Ints], size: int) -> Ints:
+    """For each of `size` accounts, the number of accounts that it is linked with by shared conversations,
+    directly or over others, itself included. Conversations of `MOST_HOLDERS` accounts or more link nobody.
+    """
+    who, what = account.array, conversation.array
+    known = what >= 0
+    who, (what, number) = who[known], codes(what[known])
+    few = np.bincount(what, minlength=number) < MOST_HOLDERS
+    who, what = who[few[what]], what[few[what]]
+    held = sparse.coo_matrix((np.ones(len(who), bool), (who, size + what)), shape=(size + number,) * 2)
+    _number, circle = csgraph.connected_components(held, directed=False)
+    return np.bincount(circle[:size])[circle[:size]].astype(np.int64)
 
 
 def _named(
