@@ -255,7 +255,22 @@ def exchange_scores(
     Returns:
         Columns `exchange_key`, `account_id`, `score` and `content`.
     """
-    read = _read(units)
+    weighed = keep("weighed", _weighed_values(combined, units, ratios))
+    scored = _with_values(exchanges, weighed, _read(units), styles)
+    if phrases is not None:
+        scored = _with_phrases(scored, exchanges, units, phrases, likely, inside, total, keep)
+    return scored.select(
+        "exchange_key",
+        "account_id",
+        score=_.content + (_.source * TEMPER).clip(-LARGEST_SOURCE_SCORE, LARGEST_SOURCE_SCORE),
+        content=_.content,
+    )
+
+
+def _weighed_values(combined: ir.Table, units: tuple[Indicator, ...], ratios: ir.Table) -> ir.Table:
+    """The combinations of values, with the summed ratios of the kinds of content (`content`) and of the
+    others (`source`). The columns of `combined` are returned with the prefix `of_`.
+    """
     weighed = combined
     for unit in _weighed(units):
         name = f"for_{unit.card.name}"
@@ -267,35 +282,44 @@ def exchange_scores(
         for is_content in (True, False)
     )
     content, source = (sum(ratios, ibis.literal(0.0)) for ratios in (of_content, of_source))
-    weighed = keep(
-        "weighed",
-        weighed.select(**{f"of_{c}": weighed[c] for c in read}, content=content, source=source),
-    )
+    return weighed.select(**{f"of_{c}": weighed[c] for c in _read(units)}, content=content, source=source)
+
+
+def _with_values(exchanges: ir.Table, weighed: ir.Table, read: Sequence[str], styles: ir.Table) -> ir.Table:
+    """The exchanges with `source`, and with `content` to which the ratio of their style is added."""
     shown = exchanges.select("exchange_key", "account_id", *read, is_style=style(exchanges))
     alike = [shown[c].identical_to(weighed[f"of_{c}"]) for c in read]
     scored = shown.inner_join(weighed, alike).drop(*read, *(f"of_{c}" for c in read))
     part = styles.select(of_style=_.value, for_style=_.ratio)
     scored = scored.left_join(part, [("is_style", "of_style")]).drop("is_style", "of_style")
     content = scored.content + scored.for_style.fill_null(0.0)
-    scored = scored.select("exchange_key", "account_id", "source", content=content)
-    if phrases is not None:
-        hits = _values(exchanges, _listed(units), "exchange_key").join(phrases, "value")
-        best = keep("best", hits.group_by("exchange_key").agg(found=_.ratio.max()))
-        every = int(best.count().to_pyarrow().as_py())
-        within = int(best.semi_join(likely, "exchange_key").count().to_pyarrow().as_py())
-        none = np.log((inside - within + 0.5) / (inside + 1.0)) - np.log(
-            (total - inside - (every - within) + 0.5) / (total - inside + 1.0)
-        )
-        part = best.select(found_key=_.exchange_key, found=_.found)
-        scored = scored.left_join(part, [("exchange_key", "found_key")])
-        scored = scored.mutate(
-            content=_.content + _.found.fill_null(float(np.clip(none, SMALLEST_LOG_RATIO, LARGEST_LOG_RATIO)))
-        )
-    return scored.select(
-        "exchange_key",
-        "account_id",
-        score=_.content + (_.source * TEMPER).clip(-LARGEST_SOURCE_SCORE, LARGEST_SOURCE_SCORE),
-        content=_.content,
+    return scored.select("exchange_key", "account_id", "source", content=content)
+
+
+def _with_phrases(
+    scored: ir.Table,
+    exchanges: ir.Table,
+    units: tuple[Indicator, ...],
+    phrases: ir.Table,
+    likely: ir.Table,
+    inside: int,
+    total: int,
+    keep: Keep,
+) -> ir.Table:
+    """`scored` with the highest ratio of each exchange's phrases added to `content`, or the ratio of having
+    no phrase of `phrases`. Arguments as of `exchange_scores`.
+    """
+    hits = _values(exchanges, _listed(units), "exchange_key").join(phrases, "value")
+    best = keep("best", hits.group_by("exchange_key").agg(found=_.ratio.max()))
+    every = int(best.count().to_pyarrow().as_py())
+    within = int(best.semi_join(likely, "exchange_key").count().to_pyarrow().as_py())
+    none = np.log((inside - within + 0.5) / (inside + 1.0)) - np.log(
+        (total - inside - (every - within) + 0.5) / (total - inside + 1.0)
+    )
+    part = best.select(found_key=_.exchange_key, found=_.found)
+    scored = scored.left_join(part, [("exchange_key", "found_key")])
+    return scored.mutate(
+        content=_.content + _.found.fill_null(float(np.clip(none, SMALLEST_LOG_RATIO, LARGEST_LOG_RATIO)))
     )
 
 

@@ -174,7 +174,51 @@ def _campaign(
     """What a scan shows of the campaign, and the party whose card and country it shows."""
     honest = {"honest": "fleet", "end users": "relay"}.get(kind)
     called = honest if honest and rng.random() < 0.7 else str(rng.choice(["harvest", "mixed"], p=[0.8, 0.2]))
-    log10 = {
+    log10 = _log10(rng, called)
+    members = int(rng.integers(40, 3000))
+    values = [
+        Value(
+            kind="client_prefix",
+            value=pool.network,
+            members=members,
+            others=int(rng.integers(5, 900)),
+            network_class="relay",
+        )
+    ]
+    paying = behind if evident or rng.random() < 0.5 else pool
+    if kind == "false flag":
+        paying = target if rng.random() < 0.3 else behind
+        if rng.random() < 0.5:
+            paying = _with(behind, country=target.country, processor=target.processor)
+        agent, zone = target.agent, target.zone if rng.random() < 0.6 else behind.zone
+        wants = target.wants if rng.random() < 0.7 else behind.wants
+    else:
+        agent, zone, wants = behind.agent, behind.zone, behind.wants
+    values += _values(
+        rng, kind, behind, pool, card=paying.card, agent=agent, members=members, evident=evident
+    )
+    acts = _acts(rng, zone if rng.random() < 0.5 else None)
+    seen = Seen(
+        campaign="C1",
+        kind=called,
+        accounts=members,
+        exchanges=members * 900,
+        first=START,
+        last=START + timedelta(days=DAYS),
+        q_value=1e-6,
+        control_log10=float(rng.uniform(4, 40)),
+        log10=log10,
+        capabilities=wants,
+        values=tuple(values),
+        acts=acts,
+        control_basis=str(rng.choice(["measured", "inferred"], p=[0.85, 0.15])),
+    )
+    return seen, paying
+
+
+def _log10(rng: np.random.Generator, kind: str) -> dict[str, float]:
+    """Log10 likelihood of each hypothesis about a campaign of this kind, relative to the likeliest."""
+    return {
         "harvest": {
             "H1": 0.0,
             "H2": -rng.uniform(1, 60),
@@ -197,27 +241,22 @@ def _campaign(
             "H5": -6.0,
         },
         "fleet": {"H1": -rng.uniform(1, 5), "H2": -rng.uniform(0, 9), "H3": -3.0, "H4": 0.0, "H5": -6.0},
-    }[called]
-    members = int(rng.integers(40, 3000))
+    }[kind]
+
+
+def _values(
+    rng: np.random.Generator,
+    kind: str,
+    behind: _Party,
+    pool: _Party,
+    *,
+    card: str,
+    agent: str,
+    members: int,
+    evident: bool,
+) -> list[Value]:
+    """The client that all members show, and the sign-up address, card and mail domain that some show."""
     values = [
-        Value(
-            kind="client_prefix",
-            value=pool.network,
-            members=members,
-            others=int(rng.integers(5, 900)),
-            network_class="relay",
-        )
-    ]
-    paying = behind if evident or rng.random() < 0.5 else pool
-    if kind == "false flag":
-        paying = target if rng.random() < 0.3 else behind
-        if rng.random() < 0.5:
-            paying = _with(behind, country=target.country, processor=target.processor)
-        agent, zone = target.agent, target.zone if rng.random() < 0.6 else behind.zone
-        wants = target.wants if rng.random() < 0.7 else behind.wants
-    else:
-        agent, zone, wants = behind.agent, behind.zone, behind.wants
-    values.append(
         Value(
             kind="user_agent",
             value=agent,
@@ -225,7 +264,7 @@ def _campaign(
             others=int(rng.choice([0, 2, 40])),
             network_class="",
         )
-    )
+    ]
     if kind not in ("through a reseller", "end users") and rng.random() < (0.85 if evident else 0.25):
         values.append(
             Value(
@@ -240,7 +279,7 @@ def _campaign(
         values.append(
             Value(
                 kind="payment_fingerprint",
-                value=paying.card,
+                value=card,
                 members=int(rng.integers(2, 60)),
                 others=0,
                 network_class="",
@@ -256,23 +295,7 @@ def _campaign(
                 network_class="",
             )
         )
-    acts = _acts(rng, zone if rng.random() < 0.5 else None)
-    seen = Seen(
-        campaign="C1",
-        kind=called,
-        accounts=members,
-        exchanges=members * 900,
-        first=START,
-        last=START + timedelta(days=DAYS),
-        q_value=1e-6,
-        control_log10=float(rng.uniform(4, 40)),
-        log10=log10,
-        capabilities=wants,
-        values=tuple(values),
-        acts=acts,
-        control_basis=str(rng.choice(["measured", "inferred"], p=[0.85, 0.15])),
-    )
-    return seen, paying
+    return values
 
 
 def _with(party: _Party, *, country: str, processor: str) -> _Party:

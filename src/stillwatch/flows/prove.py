@@ -80,27 +80,7 @@ def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, A
     alpha = inputs.alpha or (held.alpha / held.looks if held else 1e-3)
     had = gather(inputs)
     case = had.case
-    findings: list[SuspectFinding] = []
-    looked: list[dict[str, Any]] = []
-    tests = provenance_tests()
-    for at, test in enumerate(tests):
-        progress("prove", at, len(tests))
-        missing = test.missing(case)
-        if not missing:
-            findings += test.test(case)
-        looked.append(
-            {
-                "test": test.name,
-                "asks": test.asks,
-                "null": test.null,
-                "assumes": list(test.assumes),
-                "keyed": test.keyed,
-                "removed_by": list(test.removed_by),
-                "source": test.source,
-                "missing": missing,
-            }
-        )
-    progress("prove", len(tests), len(tests))
+    findings, looked = _tested(case, progress)
     prompts = [pair.prompt for pair in case.answers]
     departures = plan.departures(held, had.ring, prompts, alpha) if held else []
     first = stamp.first_of([pair.asked_at for pair in case.answers])
@@ -148,6 +128,34 @@ def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, A
             folder, files, {"alpha": alpha, "decoys": inputs.decoys, "keys": sha256(inputs.marks)}, 0
         )
     return whole
+
+
+def _tested(case: Case, progress: Progress) -> tuple[list[SuspectFinding], list[dict[str, Any]]]:
+    """The findings of every test for which there is material, and a description of each test with what is
+    missing for it ("" where it ran).
+    """
+    findings: list[SuspectFinding] = []
+    looked: list[dict[str, Any]] = []
+    tests = provenance_tests()
+    for at, test in enumerate(tests):
+        progress("prove", at, len(tests))
+        missing = test.missing(case)
+        if not missing:
+            findings += test.test(case)
+        looked.append(
+            {
+                "test": test.name,
+                "asks": test.asks,
+                "null": test.null,
+                "assumes": list(test.assumes),
+                "keyed": test.keyed,
+                "removed_by": list(test.removed_by),
+                "source": test.source,
+                "missing": missing,
+            }
+        )
+    progress("prove", len(tests), len(tests))
+    return findings, looked
 
 
 def assumptions(inputs: Inputs, held: plan.Plan | None, had: Material) -> dict[str, Assumed]:

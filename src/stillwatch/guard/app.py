@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
@@ -122,7 +122,22 @@ class Guard:
 
     def collect(self) -> Iterator[Metric]:
         """Yield the current metrics in the form that `prometheus_client` reads."""
-        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        yield from self._decisions()
+        for name, (kind, meaning, value) in self._figures().items():
+            family = CounterMetricFamily if kind == "counter" else GaugeMetricFamily
+            yield family(name, meaning, value=float(value))
+        policy = GaugeMetricFamily(
+            "stillwatch_guard_policy", "the policy in use", labels=["policy", "digest"]
+        )
+        used = self.core.snapshot.policy
+        policy.add_metric([used.title, used.digest[:12]], 1.0)
+        yield policy
+
+    def _decisions(self) -> Iterator[Metric]:
+        """Numbers of decisions and of errors, and the histogram of the time that a decision took."""
+        from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 
         core = self.core
         labels = ["action", "would", "mode", "reason"]
@@ -146,8 +161,12 @@ class Guard:
             buckets=buckets,
             sum_value=core.seconds_sum,
         )
+
+    def _figures(self) -> dict[str, tuple[Literal["counter", "gauge"], str, float]]:
+        """The metrics without labels: type, meaning and value, by name."""
+        core = self.core
         audit = core.audit
-        told = {
+        figures: dict[str, tuple[Literal["counter", "gauge"], str, float]] = {
             "stillwatch_guard_malformed": ("counter", "requests answered 400", self.malformed),
             "stillwatch_guard_unidentified": (
                 "counter",
@@ -177,29 +196,22 @@ class Guard:
             ),
         }
         if self.reloader is not None:
-            told["stillwatch_guard_stale"] = (
+            figures["stillwatch_guard_stale"] = (
                 "gauge",
                 "whether files changed that cannot be used",
                 bool(self.reloader.faults),
             )
-            told["stillwatch_guard_reloads"] = (
+            figures["stillwatch_guard_reloads"] = (
                 "counter",
                 "snapshots that replaced another",
                 self.reloader.reloads,
             )
-            told["stillwatch_guard_refusals"] = (
+            figures["stillwatch_guard_refusals"] = (
                 "counter",
                 "changes of files that were refused",
                 self.reloader.refusals,
             )
-        for name, (kind, meaning, value) in told.items():
-            family = CounterMetricFamily if kind == "counter" else GaugeMetricFamily
-            yield family(name, meaning, value=float(value))
-        policy = GaugeMetricFamily(
-            "stillwatch_guard_policy", "the policy in use", labels=["policy", "digest"]
-        )
-        policy.add_metric([core.snapshot.policy.title, core.snapshot.policy.digest[:12]], 1.0)
-        yield policy
+        return figures
 
 
 async def _body(receive: Receive, arrived: float) -> tuple[bytes, float]:

@@ -120,31 +120,18 @@ def decide(
     best = max(rows, key=lambda row: (row.log10_e, -row.log10_p), default=None)
     named = best.campaign if best is not None and best.verdict == SUPPORTED else ""
     power = min((row.power for row in rows), default=0.0)
-    share = f"{100 * max((one.share for one in effects.values()), default=0.0):g} %"
     if is_supported:
         word = SUPPORTED
         reason = (
             f"independence of our keys is rejected at {alpha:g}: combined e 10^{log10_e:.1f}, smallest "
             f"p after {tries} tries 10^{log10_p:.1f}"
         )
-    elif rows and all(row.verdict == REFUTED for row in rows):
-        word = REFUTED
-        reason = (
-            f"had {share} of its training been answers served under these keys, marked to the share "
-            f"that the ledger shows, this would have shown with {100 * power:.1f} % power; it did not"
-        )
     else:
-        word = NOT_SUPPORTED
-        reason = "independence of our keys is not rejected" + (
-            "" if keyed else ": no keyed test could be made"
+        is_refuted = bool(rows) and all(row.verdict == REFUTED for row in rows)
+        word = REFUTED if is_refuted else NOT_SUPPORTED
+        reason = _why_not_supported(
+            effects, power, is_refuted=is_refuted, is_tested=bool(keyed), has_ledger=served is not None
         )
-        if served is None:
-            reason += "; without a ledger of what was served, the absence of a mark refutes nothing"
-        elif effects:
-            reason += (
-                f"; the power against {share} of training on answers served under these keys was "
-                f"{100 * power:.1f} %"
-            )
     return Verdict(
         word=word,
         reason=reason,
@@ -158,6 +145,32 @@ def decide(
         further=_further(sound, effects, alpha / tries, asked),
         warnings=tuple(warnings),
         hypotheses=_hypotheses(rows, named, is_open=is_open) if word == SUPPORTED else (),
+    )
+
+
+def _why_not_supported(
+    effects: Mapping[str, Assumed], power: float, *, is_refuted: bool, is_tested: bool, has_ledger: bool
+) -> str:
+    """The reason of a verdict that is not `SUPPORTED`, as text.
+
+    `power` (0 to 1) is the smallest over campaigns. `is_tested` says whether a keyed test could be made,
+    `has_ledger` whether it is known what was served.
+    """
+    share = f"{100 * max((one.share for one in effects.values()), default=0.0):g} %"
+    if is_refuted:
+        return (
+            f"had {share} of its training been answers served under these keys, marked to the share "
+            f"that the ledger shows, this would have shown with {100 * power:.1f} % power; it did not"
+        )
+    reason = "independence of our keys is not rejected" + (
+        "" if is_tested else ": no keyed test could be made"
+    )
+    if not has_ledger:
+        return reason + "; without a ledger of what was served, the absence of a mark refutes nothing"
+    if not effects:
+        return reason
+    return reason + (
+        f"; the power against {share} of training on answers served under these keys was {100 * power:.1f} %"
     )
 
 

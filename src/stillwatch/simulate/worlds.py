@@ -9,7 +9,7 @@ import difflib
 import shutil
 import tempfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from stillwatch.simulate import population as p
 from stillwatch.simulate.arrivals import Arrivals, read_arrivals
 from stillwatch.simulate.campaigns import Plan, PlantedCampaign
 from stillwatch.simulate.lookalikes import honest_crowd
-from stillwatch.simulate.population import DAY, HOUR, Population
+from stillwatch.simulate.population import DAY, HOUR, Ints, Population
 from stillwatch.simulate.prompts import read_prompts
 from stillwatch.simulate.reaction import Reacting, Reaction, actions
 from stillwatch.simulate.tables import Writer, accounts_table
@@ -410,6 +410,47 @@ def _calibrate(honest: Population, exchanges: int, start: int, end: int) -> None
     honest.rate = np.minimum(honest.rate, 0.02 * exchanges / ((end - start) / DAY))
 
 
+def _honest(rng: np.random.Generator, plan: Scenario, start: int, end: int, release: int) -> Population:
+    """The honest accounts of a world; some take up the new model after its release. Times are microseconds
+    since 1970.
+    """
+    honest = honest_crowd(rng, plan.accounts, start, end)
+    _calibrate(honest, plan.exchanges, start, end)
+    adopters = rng.random(len(honest)) < 0.6
+    honest.adopts[adopters] = release + (rng.exponential(3 * DAY, int(adopters.sum()))).astype(np.int64)
+    crowd = honest.role == "release"
+    honest.adopts[crowd], honest.last[crowd] = release, np.minimum(end, release + 2 * DAY)
+    honest.first[crowd] = release + (rng.exponential(5 * HOUR, int(crowd.sum()))).astype(np.int64)
+    honest.created[crowd] = np.minimum(honest.created[crowd], honest.first[crowd] - HOUR // 4)
+    return honest
+
+
+def _day(
+    rng: np.random.Generator,
+    honest: TrafficRows,
+    campaigns: Sequence[PlantedCampaign],
+    bases: Ints,
+    outages: Sequence[tuple[int, int, int]],
+    index: int,
+    day: int,
+) -> TrafficRows:
+    """The exchanges of honest accounts and of all campaigns on day `index`, which begins at `day`, in time
+    order and without those that an outage (from, to, model) stopped. `bases` are the numbers of the
+    campaigns' first accounts.
+    """
+    parts = [honest]
+    for number, campaign in enumerate(campaigns):
+        rows = campaign.day(rng, index, day)
+        rows.account = rows.account + bases[number]
+        rows.campaign[:] = number
+        parts.append(rows)
+    rows = concatenate(parts)
+    down = np.zeros(len(rows), dtype=np.bool_)
+    for low, high, model in outages:
+        down |= (rows.at >= low) & (rows.at < high) & (rows.model == model)
+    return rows.take(np.flatnonzero(~down)[np.argsort(rows.at[~down], kind="stable")])
+
+
 def _write(
     name: str,
     plan: Scenario,
@@ -419,20 +460,14 @@ def _write(
     reaction: Reaction | None,
     progress: Progress | None,
 ) -> World:
+    """Draw a world and write its tables with `writer`; arguments as of `simulate`."""
     root = np.random.SeedSequence([seed, zlib.crc32(name.encode())])
     streams = root.spawn(2 + plan.days)
     rng = np.random.default_rng(streams[0])
     start = int(datetime.fromisoformat(plan.begins).replace(tzinfo=UTC).timestamp()) * p.SECOND
     end = start + plan.days * DAY
     release = start + int(plan.days * 0.55) * DAY + 17 * HOUR
-    honest = honest_crowd(rng, plan.accounts, start, end)
-    _calibrate(honest, plan.exchanges, start, end)
-    adopters = rng.random(len(honest)) < 0.6
-    honest.adopts[adopters] = release + (rng.exponential(3 * DAY, int(adopters.sum()))).astype(np.int64)
-    crowd = honest.role == "release"
-    honest.adopts[crowd], honest.last[crowd] = release, np.minimum(end, release + 2 * DAY)
-    honest.first[crowd] = release + (rng.exponential(5 * HOUR, int(crowd.sum()))).astype(np.int64)
-    honest.created[crowd] = np.minimum(honest.created[crowd], honest.first[crowd] - HOUR // 4)
+    honest = _honest(rng, plan, start, end, release)
     campaigns = [
         PlantedCampaign(c, rng, start, end, release)
         if reaction is None
@@ -463,19 +498,10 @@ def _write(
     for index in range(plan.days):
         rng = np.random.default_rng(streams[2 + index])
         day = start + index * DAY
-        parts: list[TrafficRows] = [ordinary(rng, people, day, counter, salt)]
+        rows = ordinary(rng, people, day, counter, salt)
         if arrivals is not None:
-            arrivals.move(rng, parts[0], people, index, day)
-        for number, campaign in enumerate(campaigns):
-            rows = campaign.day(rng, index, day)
-            rows.account = rows.account + bases[number]
-            rows.campaign[:] = number
-            parts.append(rows)
-        rows = concatenate(parts)
-        down = np.zeros(len(rows), dtype=np.bool_)
-        for low, high, model in outages:
-            down |= (rows.at >= low) & (rows.at < high) & (rows.model == model)
-        rows = rows.take(np.flatnonzero(~down)[np.argsort(rows.at[~down], kind="stable")])
+            arrivals.move(rng, rows, people, index, day)
+        rows = _day(rng, rows, campaigns, bases, outages, index, day)
         counts += np.bincount(rows.campaign[rows.campaign >= 0], minlength=len(campaigns))
         writer.day(rng, rows, day)
         if progress:
