@@ -13,7 +13,6 @@ from collections import OrderedDict
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sqlalchemy import func, select
 
 from stillwatch.console.database import Database, rows
@@ -26,7 +25,6 @@ RADIUS = 1000.0  # of the circle of values
 GOLDEN = np.pi * (3 - np.sqrt(5))  # radians between two points of the spiral
 SPACING, FILL = 22.0, 800.0  # longest distance of neighbouring accounts, and radius of a disc of all: chosen
 KEPT = 16  # plans kept in memory
-Reals = npt.NDArray[np.float64]
 _plans: OrderedDict[tuple[int, int, int], dict[str, Any]] = OrderedDict()
 _lock = threading.Lock()
 

@@ -20,7 +20,6 @@ from typing import TypeVar
 import ibis
 import ibis.expr.types as ir
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from ibis import _
@@ -29,6 +28,7 @@ from stillwatch.detect.excess import Excess, excess
 from stillwatch.detect.fold import columns_of, halvings, thin
 from stillwatch.engine.connect import Keep
 from stillwatch.signals.registry import Indicator
+from stillwatch.stats.arrays import Bools, Floats
 from stillwatch.stats.membership import log_beta_binomial, moments
 
 LN2 = float(np.log(2))
@@ -645,9 +645,7 @@ def _members(table: pa.Table, seeds: Set[str], *, last: bool) -> tuple[pa.Table,
     return pa.table(rows), float(np.maximum(hits[left] - usual * counts[left], 0.0).sum())
 
 
-def membership(
-    hits: npt.NDArray[np.float64], counts: npt.NDArray[np.float64], seeded: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.float64]:
+def membership(hits: Floats, counts: Floats, seeded: Bools) -> Floats:
     """Probability of membership of each account, from its campaign-like exchanges.
 
     A mixture of three laws: members and non-members, each beta-binomial and fitted by moments in turn

@@ -7,15 +7,14 @@ from typing import Protocol
 from zlib import crc32
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import sparse
 
 from stillwatch.detect.leiden import leiden
+from stillwatch.stats.arrays import Floats, Ints, Uints
 
-Ints = npt.NDArray[np.int64]
-Colours = npt.NDArray[np.uint64]
+Colours = Uints
 ROUNDS_OF_COLOURS = 3  # rounds in which the colour of a node takes in those of its neighbours
 FEWEST_ACCOUNTS = 10  # accounts that a candidate must have
 
@@ -82,7 +81,7 @@ class _Edges:
 
     account: Ints
     value: Ints
-    weight: npt.NDArray[np.float64]
+    weight: Floats
     mixed: Colours
     names: pa.Array
     kind: Colours
@@ -139,7 +138,7 @@ def communities(
     return _table(leiden(graph.weights, seed, resolution), graph.names, smallest)
 
 
-def _table(labels: npt.NDArray[np.int64], names: pa.Array, smallest: int) -> pa.Table:
+def _table(labels: Ints, names: pa.Array, smallest: int) -> pa.Table:
     """Candidates of at least `smallest` accounts from the label of each account."""
     sizes = np.bincount(labels)
     keep = np.flatnonzero(sizes[labels] >= smallest)

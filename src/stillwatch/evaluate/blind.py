@@ -19,11 +19,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from stillwatch.attribution.knowledge import Knowledge, knowledge
 from stillwatch.attribution.seen import Seen, Value
 from stillwatch.attribution.weigh import DECIDED, Assessment, assess
+from stillwatch.stats.arrays import Floats
 from stillwatch.stats.intervals import of_bounded_sum, of_share
 
 CASES = {
@@ -483,9 +483,7 @@ def is_decided(probability: float) -> bool:
     return probability >= DECIDED or probability <= 1.0 - DECIDED
 
 
-def calibration_slope(
-    probability: npt.NDArray[np.float64], outcome: npt.NDArray[np.float64]
-) -> tuple[float, float, float]:
+def calibration_slope(probability: Floats, outcome: Floats) -> tuple[float, float, float]:
     """Slope of the logistic regression of outcomes on the logit of their probabilities, with its 95 % Wald
     interval (Cox 1958; Newton's method).
 

@@ -29,7 +29,8 @@ from stillwatch.results.folder import read_table
 from stillwatch.signals.registry import all_explanations
 from stillwatch.simulate.crowds import Crowd, Setting, ordinary, setting, tables
 from stillwatch.simulate.population import DAY, MODELS, SECOND
-from stillwatch.simulate.prompts import Ints, Texts, read_prompts
+from stillwatch.simulate.prompts import Texts, read_prompts
+from stillwatch.stats.arrays import Ints
 
 GROUPS = pa.schema([pa.field("account_id", pa.string()), pa.field("group", pa.string())])
 MAX_GROUP = 2_500  # accounts of one group; chosen, keeps one draw below about 2 GB of memory

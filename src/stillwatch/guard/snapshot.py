@@ -28,6 +28,7 @@ from stillwatch.policy.rollout import Standing, standing
 from stillwatch.policy.rules import FACTS, Policy
 from stillwatch.policy.subjects import UNKNOWN, Account, SubjectCampaign, read_accounts, read_campaigns
 from stillwatch.results.folder import MANIFEST, check_results, read_json, read_table
+from stillwatch.stats.arrays import Ints
 
 KEPT = 1 << 16  # most cached look-ups; a full cache is emptied
 READ = (contract.CAMPAIGNS, contract.MEMBERS, contract.CLAIMS)
@@ -85,7 +86,7 @@ class Snapshot:
     index: Index
     campaign: npt.NDArray[np.int32]
     probability: npt.NDArray[np.float32]
-    exchanges: npt.NDArray[np.int64]
+    exchanges: Ints
     accounts: Mapping[str, Account]
     scanned_at: float
     rules: dict[tuple[str, float], int] = field(default_factory=dict)

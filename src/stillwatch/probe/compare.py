@@ -21,11 +21,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from stillwatch.stats.arrays import Bools, Floats, Ints
 
 SECOND = 1_000_000  # microseconds; `HOUR` and `DAY` too
 HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
@@ -72,7 +69,7 @@ class Slots:
     def __len__(self) -> int:
         return len(self.at)
 
-    def take(self, rows: npt.NDArray[np.int64] | Bools) -> Slots:
+    def take(self, rows: Ints | Bools) -> Slots:
         """The slots at these positions or under this mask."""
         return Slots(
             trial=self.trial[rows], at=self.at[rows], account=self.account[rows], failed=self.failed[rows]

@@ -16,7 +16,8 @@ from typing import Literal
 import numpy as np
 
 from stillwatch.probe import compare
-from stillwatch.probe.compare import Compared, Draws, Floats, Follower, Slots, Traffic
+from stillwatch.probe.compare import Compared, Draws, Follower, Slots, Traffic
+from stillwatch.stats.arrays import Floats
 from stillwatch.stats.evalues import LN10, bounded_log_e, mean_log_e
 from stillwatch.stats.intervals import Interval, of_share
 

@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from stillwatch.prove.keyring import Keyring
+from stillwatch.stats.arrays import Floats, Ints
 
 
 class Tokens(NamedTuple):
@@ -49,7 +47,7 @@ class Pair:
 class OpenModel(Protocol):
     """A model whose weights are available."""
 
-    def nearest(self, ids: Sequence[int], top: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    def nearest(self, ids: Sequence[int], top: int) -> tuple[Ints, Floats]:
         """The `top` likeliest tokens and their probabilities at each position after the first, given the
         tokens before it.
 

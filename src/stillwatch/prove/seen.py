@@ -35,14 +35,12 @@ from operator import and_
 from urllib.parse import unquote
 
 import numpy as np
-import numpy.typing as npt
 
 from stillwatch.prove.case import Case, Pair, Tokens
 from stillwatch.prove.text.canaries import KINDS
 from stillwatch.prove.windows import Windows, contexts_of
+from stillwatch.stats.arrays import Bools, Ints, Uints
 
-Mask = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 # size in words of the block in which the words of one context must lie: chosen, so that forty words may stand
 # before each of three. Measured (`scripts/quoting_innocents.py --kept`): as many windows of real answers are
 # left as with 64
@@ -339,7 +337,7 @@ def own(case: Case, pairs: Sequence[Pair]) -> Iterator[Seen]:
         yield Seen(pair.read, is_unread=is_unread("\n".join(pair.read), known))
 
 
-def contexts_held(said: Spoken, tokens: Tokens, width: int, seen: Seen) -> Mask:
+def contexts_held(said: Spoken, tokens: Tokens, width: int, seen: Seen) -> Bools:
     """For each window of an answer's tokens, whether the words of its context stood in what was seen, shape
     (windows,).
 
@@ -352,7 +350,7 @@ def contexts_held(said: Spoken, tokens: Tokens, width: int, seen: Seen) -> Mask:
     )
 
 
-def repeated(said: Spoken, tokens: Tokens, width: int, seen: Seen) -> Mask:
+def repeated(said: Spoken, tokens: Tokens, width: int, seen: Seen) -> Bools:
     """For each window of an answer's tokens, whether the words of its context stood in what was seen or
     earlier in the answer, shape (windows,).
     """
@@ -401,7 +399,7 @@ class Elsewhere:
 
     texts: Iterable[str]
     _names: dict[str, int] = field(default_factory=dict)
-    _runs: dict[int, npt.NDArray[np.uint64]] = field(default_factory=dict)
+    _runs: dict[int, Uints] = field(default_factory=dict)
     _ids: list[Ints] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -410,7 +408,7 @@ class Elsewhere:
                 some = [self._names.setdefault(word, len(self._names)) for word in words(reading)]
                 self._ids.append(np.array(some, np.int64))
 
-    def windows_held(self, said: Spoken, tokens: Tokens, width: int) -> Mask:
+    def windows_held(self, said: Spoken, tokens: Tokens, width: int) -> Bools:
         """For each window of an answer's tokens, whether its words occur in these texts in succession,
         shape (windows,).
         """
@@ -426,7 +424,7 @@ class Elsewhere:
                 out[here] = held[at] == names if len(held) else False
         return out
 
-    def _of(self, length: int) -> npt.NDArray[np.uint64]:
+    def _of(self, length: int) -> Uints:
         if length not in self._runs:
             some = [
                 np.lib.stride_tricks.sliding_window_view(ids, length)
@@ -438,5 +436,5 @@ class Elsewhere:
         return self._runs[length]
 
 
-def _names_of(runs: Ints) -> npt.NDArray[np.uint64]:
+def _names_of(runs: Ints) -> Uints:
     return contexts_of(Windows(runs, np.zeros(len(runs), np.int64)))

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from stillwatch.prove import ledger
 from stillwatch.prove.keyring import Issued, Keyring
 from stillwatch.prove.registry import Mark, Tensor, mark_named
 from stillwatch.prove.windows import GOLDEN, M2, M3, seeds
+from stillwatch.stats.arrays import Uints
 
 
 @dataclass(slots=True)
@@ -30,7 +30,7 @@ class Row:
     """
 
     mark: Mark
-    key: npt.NDArray[np.uint64]
+    key: Uints
     width: int
     strength: float
     used: set[tuple[int, ...]] = field(default_factory=set)

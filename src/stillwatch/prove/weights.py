@@ -7,12 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from stillwatch.errors import InputError, MissingExtra, Problem
 from stillwatch.prove.case import Tokens
 from stillwatch.prove.quarters import Refused, confined
+from stillwatch.stats.arrays import Floats, Ints
 
 
 class Weights:
@@ -26,7 +24,7 @@ class Weights:
         """Tokens of a text with their character offsets; no special tokens are added."""
         return tokens_of(self.tokenizer, text)
 
-    def nearest(self, ids: Sequence[int], top: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    def nearest(self, ids: Sequence[int], top: int) -> tuple[Ints, Floats]:
         """The `top` likeliest tokens and their probabilities at each position after the first, given the
         tokens before it.
 

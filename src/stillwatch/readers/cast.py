@@ -21,7 +21,6 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,12 +29,11 @@ from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.contract.table import Column, TableSchema
 from stillwatch.foreign import whole
 from stillwatch.readers.addresses import addresses
-from stillwatch.readers.losses import Losses, Numbers
+from stillwatch.readers.losses import Losses
 from stillwatch.readers.registry import Unreadable
 from stillwatch.readers.times import many, micros
 from stillwatch.readers.tolerant import loads
-
-Mask = npt.NDArray[np.bool_]
+from stillwatch.stats.arrays import Bools, Ints
 
 UNKNOWN = "unknown"
 LONGEST_LIST = 1_000  # most items of a list that are kept: chosen
@@ -88,7 +86,7 @@ class Made:
     places: list[int]
 
     @classmethod
-    def of(cls, table: pa.Table, numbers: Numbers) -> Made | None:
+    def of(cls, table: pa.Table, numbers: Ints) -> Made | None:
         """The rows of `table`, in which records have these numbers, that have no identifier; None where all
         have one.
         """
@@ -127,7 +125,7 @@ class Made:
 def conform(
     batch: pa.Table,
     losses: Losses,
-    numbers: Numbers,
+    numbers: Ints,
     schema: TableSchema = EXCHANGES,
     *,
     most: int | None = None,
@@ -147,11 +145,11 @@ def conform(
 def conformed(
     batch: pa.Table,
     losses: Losses,
-    numbers: Numbers,
+    numbers: Ints,
     schema: TableSchema = EXCHANGES,
     *,
     most: int | None = None,
-) -> tuple[pa.Table, Mask, Made | None]:
+) -> tuple[pa.Table, Bools, Made | None]:
     """As `conform`; also a mask of the batch's rows that were kept, and those of them whose identifiers were
     made.
     """
@@ -193,7 +191,7 @@ def conformed(
     return table.cast(schema.arrow), kept, made
 
 
-def _filled(table: pa.Table, losses: Losses, numbers: Numbers) -> tuple[pa.Table, Made | None]:
+def _filled(table: pa.Table, losses: Losses, numbers: Ints) -> tuple[pa.Table, Made | None]:
     """The rows with `exchange_id` and `model` filled, and those of them whose identifiers were made."""
     for name in MADE:
         losses.cells(name, f"{MISSING} and was made", table.column(name).null_count)
@@ -213,7 +211,7 @@ def _one(column: pa.ChunkedArray) -> pa.Array:
     return whole_column
 
 
-def _column(raw: pa.Array, column: Column, most: int | None) -> tuple[pa.Array, dict[str, Mask]]:
+def _column(raw: pa.Array, column: Column, most: int | None) -> tuple[pa.Array, dict[str, Bools]]:
     """The column converted to the contract's type and bounds, and for each kind of fault a mask of
     its rows.
     """
@@ -223,7 +221,7 @@ def _column(raw: pa.Array, column: Column, most: int | None) -> tuple[pa.Array, 
     return array, faults | more
 
 
-def _bounded(array: pa.Array, column: Column, most: int | None) -> tuple[pa.Array, dict[str, Mask]]:
+def _bounded(array: pa.Array, column: Column, most: int | None) -> tuple[pa.Array, dict[str, Bools]]:
     """The array with out-of-bounds values set to null and names that are too long shortened, and for each
     kind of fault a mask of its rows.
     """
@@ -283,7 +281,7 @@ def _short_list(values: Sequence[str | None], longest: int) -> list[str | None]:
     return [None if one is None else shortened(one, longest) for one in values[:LONGEST_LIST]]
 
 
-def cast_rows(array: pa.Array, kind: pa.DataType, name: str = "") -> tuple[pa.Array, Mask]:
+def cast_rows(array: pa.Array, kind: pa.DataType, name: str = "") -> tuple[pa.Array, Bools]:
     """The array converted to type `kind`, and a mask of the rows that could not be converted (null in the
     result).
 
@@ -331,7 +329,7 @@ def _finite(array: pa.Array) -> pa.Array:
     return pc.if_else(finite, array, pa.scalar(None, pa.float64()))
 
 
-def _times(array: pa.Array, kind: pa.DataType) -> tuple[pa.Array, Mask]:
+def _times(array: pa.Array, kind: pa.DataType) -> tuple[pa.Array, Bools]:
     """As `cast_rows` for times, converted at once. Raises `ValueError` or an Arrow exception where that is
     not possible, such as for texts of several forms.
     """
@@ -351,7 +349,7 @@ def _times(array: pa.Array, kind: pa.DataType) -> tuple[pa.Array, Mask]:
         return array.cast(pa.timestamp("ns")).cast(pa.timestamp("us"), safe=False).cast(kind), bad
 
 
-def column_of(values: list[Any], kind: pa.DataType, name: str) -> tuple[pa.Array, Mask]:
+def column_of(values: list[Any], kind: pa.DataType, name: str) -> tuple[pa.Array, Bools]:
     """As `cells`, but converted at once where all values have the wanted type. Times are microseconds since
     1970.
     """
@@ -366,7 +364,7 @@ def column_of(values: list[Any], kind: pa.DataType, name: str) -> tuple[pa.Array
     return array, np.zeros(len(values), bool)
 
 
-def cells(values: Sequence[Any], kind: pa.DataType, name: str = "") -> tuple[pa.Array, Mask]:
+def cells(values: Sequence[Any], kind: pa.DataType, name: str = "") -> tuple[pa.Array, Bools]:
     """As `cast_rows` for a list of any JSON values, converted one by one. A list of one value counts as that
     value.
     """
@@ -525,12 +523,12 @@ def valid_text(array: pa.Array) -> pa.Array:
     return array
 
 
-def _digester(batch: pa.Table, places: Numbers) -> Callable[[Numbers], list[str]]:
+def _digester(batch: pa.Table, places: Ints) -> Callable[[Ints], list[str]]:
     """A function from positions to SHA-256 digests of the rows' values, by which a quarantined row can be
     found again in the file.
     """
 
-    def digests(some: Numbers) -> list[str]:
+    def digests(some: Ints) -> list[str]:
         rows = batch.take(pa.array(places[some]))
         states = [hashlib.sha256() for _ in range(rows.num_rows)]
         for name in rows.column_names:

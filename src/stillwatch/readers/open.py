@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
@@ -27,10 +26,11 @@ import pyarrow.parquet as pq
 from stillwatch.contract.table import LONGEST, TableSchema
 from stillwatch.readers.cast import cells, shortened
 from stillwatch.readers.limits import FREE, Limits
-from stillwatch.readers.losses import Losses, Numbers
+from stillwatch.readers.losses import Losses
 from stillwatch.readers.pages import page_sizes
 from stillwatch.readers.places import LogPath, seekable
 from stillwatch.readers.tolerant import is_broken, objects
+from stillwatch.stats.arrays import Ints
 
 ROWS = 65_536  # most rows of a batch
 BLOCK = 16 << 20  # bytes that are read together
@@ -69,7 +69,7 @@ FAULTS = (
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-Raw = tuple[pa.Table, Numbers]
+Raw = tuple[pa.Table, Ints]
 """A batch with the file's own columns, and the numbers of its rows."""
 
 
@@ -438,7 +438,7 @@ def _is_list(kind: pa.DataType) -> bool:
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
 
 
-def _decoded_bytes(chunk: pa.Array) -> npt.NDArray[np.int64]:
+def _decoded_bytes(chunk: pa.Array) -> Ints:
     """Bytes of each row's strings without the dictionary; a string in a list counts as `LONGEST` bytes."""
     if _is_list(chunk.type):
         return (

@@ -8,7 +8,6 @@ from difflib import get_close_matches
 from itertools import islice
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -40,6 +39,7 @@ from stillwatch.readers.recognise import first_records, keys_of, known_names, se
 from stillwatch.readers.registry import Format, Malformed
 from stillwatch.readers.tolerant import objects
 from stillwatch.readers.vendor import vendor_batches
+from stillwatch.stats.arrays import Bools
 
 SAMPLE = 1000  # first rows or records that are checked
 NEAR = 40  # most characters of a column name that a message suggests for `--map`
@@ -423,7 +423,7 @@ def _rows(
             yield conform(table.filter(pa.array(told)), losses, kept, most=limits.line)
 
 
-def _of_exchanges(table: pa.Table) -> npt.NDArray[np.bool_] | None:
+def _of_exchanges(table: pa.Table) -> Bools | None:
     """A mask of the rows that tell of an exchange: with a value in another column than that of the time.
     None where all do.
     """

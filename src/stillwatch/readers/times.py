@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.contract.table import EARLIEST_US, LATEST_US
+from stillwatch.stats.arrays import Ints
 
 NO_TIME = "value is not a time"
 MICROSECONDS = 1_000_000
@@ -74,7 +75,7 @@ def micros(value: Any) -> int | None:  # noqa: ANN401  any JSON value
     return None
 
 
-def many(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+def many(values: npt.NDArray[Any]) -> Ints:
     """As `micros`, for an array of numbers without nulls. A number that lies outside 2015 to 2100 in every
     unit gives -1.
     """

@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from stillwatch.report.plots import DAY, HOUR
 from stillwatch.report.reading import Results
 from stillwatch.report.values import Shared
+from stillwatch.stats.arrays import Ints
 
 WIDTHS = (HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 28 * DAY, 91 * DAY, 364 * DAY)
 MAX_BINS, FEW_BINS, MANY_MEMBERS = (
@@ -32,7 +33,6 @@ MAX_BINS, FEW_BINS, MANY_MEMBERS = (
 MAX_PACKED = 250_000  # members on one page, all groups together; chosen: about 20 MB
 NEVER = 0  # minutes since 1970 that stand for an unknown time
 
-Ints = npt.NDArray[np.int64]
 Array = npt.NDArray[Any]
 
 

@@ -18,7 +18,8 @@ from ibis import _
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome
-from stillwatch.stats.evalues import Array, bounded_log_e
+from stillwatch.stats.arrays import Bools, Floats, Ints
+from stillwatch.stats.evalues import bounded_log_e
 from stillwatch.stats.factorize import Same
 from stillwatch.stats.homogeneity import COVERS, FEWEST_REFERENCE, FEWEST_VALUES, Alike, Lack, alike
 
@@ -55,7 +56,7 @@ def alike_finding(
     unit: Callable[[float], str],
     *,
     needs: str,
-    compare: Callable[[Array, Array, Array], Alike | Lack] = alike,
+    compare: Callable[[Floats, Floats, Floats], Alike | Lack] = alike,
 ) -> Outcome:
     """Result of `compare` for members' values on both halves and other accounts' values on half 1.
 
@@ -253,14 +254,14 @@ class Hours:
     * `exchanges`: number of exchanges of all members.
     """
 
-    proposing: npt.NDArray[np.float64]
-    usual: npt.NDArray[np.float64]
-    tested: npt.NDArray[np.float64]
-    others: npt.NDArray[np.float64]
+    proposing: Floats
+    usual: Floats
+    tested: Floats
+    others: Floats
     exchanges: int
 
 
-def active_span(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+def active_span(counts: Floats) -> Bools:
     """From account × hour counts: whether the hour lies between the account's first and last exchange; False
     throughout for an account without one.
     """
@@ -290,7 +291,7 @@ def others_hours(rows: Columns, member: Mask) -> Hours | NoFinding:
     return _hours(Same(rows["account"]), Same(rows["hour"]), Same(rows["exchanges"]), Same(member))
 
 
-def _busiest(hours: npt.NDArray[np.int64], exchanges: npt.NDArray[np.float64]) -> tuple[int, int]:
+def _busiest(hours: Ints, exchanges: Floats) -> tuple[int, int]:
     """Begin and end of the span of `hours` (end excluded); where it is longer than `MOST_HOURS`, of the
     stretch of that length with the most `exchanges`.
     """

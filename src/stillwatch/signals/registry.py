@@ -29,6 +29,7 @@ from stillwatch.signals import explanations, group_tests, indicators
 from stillwatch.signals.marks import with_labels
 from stillwatch.signals.traits import Traits
 from stillwatch.simulate.crowds import Crowd, Setting
+from stillwatch.stats.arrays import Bools, Ints
 from stillwatch.suggestions import did_you_mean
 
 Family = Literal[
@@ -59,7 +60,7 @@ INDICATORS, GROUP_TESTS, EXPLANATIONS = (
 )
 """Names of the entry-point groups in which other packages register signals and explanations."""
 Columns = Mapping[str, npt.NDArray[np.generic]]
-Mask = npt.NDArray[np.bool_]
+Mask = Bools
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,7 +279,7 @@ class ExplanationCard:
 
 
 Draw = Callable[[np.random.Generator, int, Setting], Crowd]
-Labels = npt.NDArray[np.int64]
+Labels = Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,6 @@ import ibis
 import ibis.expr.types as ir
 import numba
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from ibis import _
@@ -18,9 +17,8 @@ from ibis import _
 from stillwatch.contract.phrases import FEWEST_HOLDERS as SHARED_BY
 from stillwatch.contract.phrases import Phrases
 from stillwatch.contract.summaries import MINUTES, Summaries
+from stillwatch.stats.arrays import Bools, Floats, Ints
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Ask = Callable[[Callable[[Summaries], ir.Table]], pa.Table]
 
 PHRASE = "prompt_template"
@@ -284,7 +282,7 @@ def _most_shown(starts, account, hour, exchanges, kind, wanted, end, fewest, acc
     return best, often
 
 
-def _of_kind(table: pa.Table) -> Callable[[str], npt.NDArray[np.bool_]]:
+def _of_kind(table: pa.Table) -> Callable[[str], Bools]:
     """A function that gives the mask of the rows of one kind."""
     kinds = table.column("kind").combine_chunks().dictionary_encode()
     names, codes = kinds.dictionary.to_pylist(), kinds.indices.to_numpy(zero_copy_only=False)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -14,6 +13,7 @@ from stillwatch.errors import InputError, Problem
 from stillwatch.simulate.population import DAY, SECOND, Population
 from stillwatch.simulate.prompts import mix
 from stillwatch.simulate.traffic import TrafficRows
+from stillwatch.stats.arrays import Floats
 
 APPLICATIONS = ("product", "batch")
 COLUMNS = ("client", "second", "rate")
@@ -25,7 +25,7 @@ class Arrivals:
     long.
     """
 
-    rates: npt.NDArray[np.float64]
+    rates: Floats
     window_s: int
 
     def move(

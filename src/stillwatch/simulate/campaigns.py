@@ -17,8 +17,8 @@ import numpy as np
 
 from stillwatch.simulate import population as p
 from stillwatch.simulate.grammar import LANGUAGES, ROOT
-from stillwatch.simulate.population import DAY, HOUR, Floats, Population
-from stillwatch.simulate.prompts import Ints, Keys, Texts, below, mix
+from stillwatch.simulate.population import DAY, HOUR, Population
+from stillwatch.simulate.prompts import Texts, below, mix
 from stillwatch.simulate.traffic import (
     EDIT,
     FOLLOW_UP,
@@ -33,6 +33,7 @@ from stillwatch.simulate.traffic import (
     sit_down,
     within_group,
 )
+from stillwatch.stats.arrays import Floats, Ints, Uints
 
 Kind = Literal["harvest", "relay", "mixed"]
 
@@ -88,7 +89,7 @@ class PlantedCampaign:
         self.members = members_of(plan, rng, self.start, self.end)
         self.weights: Floats = rng.lognormal(0.0, plan.uneven, plan.accounts)
         self.queue = Counter(int(rng.integers(1, 1 << 40)))
-        self.bases: Keys = rng.integers(0, 1 << 62, (len(plan.capabilities), max(1, plan.templates))).astype(
+        self.bases: Uints = rng.integers(0, 1 << 62, (len(plan.capabilities), max(1, plan.templates))).astype(
             np.uint64
         )
         self.silences = _silences(plan, rng, self.start, self.end)

@@ -24,9 +24,10 @@ from stillwatch.simulate.people import (
     setting,
     words,
 )
-from stillwatch.simulate.population import DAY, MODELS, SECOND, SHAPED, Floats, fresh, some, texts
-from stillwatch.simulate.prompts import Ints, Texts
+from stillwatch.simulate.population import DAY, MODELS, SECOND, SHAPED, fresh, some, texts
+from stillwatch.simulate.prompts import Texts
 from stillwatch.simulate.visits import VisitRows, own_life, sittings, ticks, volumes, write
+from stillwatch.stats.arrays import Floats, Ints
 
 __all__ = ["Crowd", "Setting", "crowd", "joined", "ordinary", "setting", "tables"]
 

@@ -22,8 +22,6 @@ from stillwatch.simulate.population import (
     SHAPES,
     SHARE,
     ZONE,
-    Bools,
-    Floats,
     addresses,
     fresh,
     hosted,
@@ -32,7 +30,8 @@ from stillwatch.simulate.population import (
     texts,
     tls_of,
 )
-from stillwatch.simulate.prompts import Ints, Texts
+from stillwatch.simulate.prompts import Texts
+from stillwatch.stats.arrays import Bools, Floats, Ints
 
 TEXTS = 20_000  # openings generated for a setting without given texts
 FIRST_MONDAY = 1_772_409_600_000_000  # 2026-03-02, microseconds since 1970

@@ -17,10 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.simulate.grammar import ROOT
-from stillwatch.simulate.prompts import Ints, Texts, mix
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from stillwatch.simulate.prompts import Texts, mix
+from stillwatch.stats.arrays import Bools, Floats, Ints
 
 SECOND = 1_000_000  # microseconds; `HOUR` and `DAY` too
 HOUR = 3600 * SECOND

@@ -26,9 +26,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stillwatch.errors import InputError, Problem
+from stillwatch.stats.arrays import Ints, Uints
 
-Keys = npt.NDArray[np.uint64]
-Ints = npt.NDArray[np.int64]
 Texts = npt.NDArray[Any]  # object arrays of str: numpy has no narrower static type for them
 
 _GOLDEN = 0x9E3779B97F4A7C15
@@ -100,14 +99,14 @@ def _expanded(keys, rule, first, begins, parts, salts, pool, unsalted):  # type:
     return out[:size], edges
 
 
-def mix(keys: Keys, salt: int = 0) -> Keys:
+def mix(keys: Uints, salt: int = 0) -> Uints:
     """Scramble 64-bit keys by a bijection (Steele, Lea and Flood 2014, SplitMix64); `salt` selects the
     bijection.
     """
     return np.asarray(_scrambled(keys, _salted(salt)))
 
 
-def below(keys: Keys, bound: int, salt: int = 0) -> Ints:
+def below(keys: Uints, bound: int, salt: int = 0) -> Ints:
     """An integer in [0, bound) for every key."""
     return (mix(keys, salt) % np.uint64(bound)).astype(np.int64)
 
@@ -190,14 +189,14 @@ class Grammar:
     def __contains__(self, rule: str) -> bool:
         return rule in self._number
 
-    def expand(self, rule: str, keys: Keys) -> Texts:
+    def expand(self, rule: str, keys: Uints) -> Texts:
         """The text of `rule` for every key; same shape as `keys`."""
         words, edges = _expanded(keys, self._number[rule], *self._arrays, _salted(0))
         texts = pa.LargeStringArray.from_buffers(len(keys), pa.py_buffer(edges), pa.py_buffer(words))
         return np.asarray(texts.to_numpy(zero_copy_only=False), dtype=object)
 
 
-def typed_by_hand(texts: Texts, keys: Keys) -> Texts:
+def typed_by_hand(texts: Texts, keys: Uints) -> Texts:
     """Change some prompts, in place, as people type: no capitals, no full stop, two letters swapped;
     returns them.
     """

@@ -23,8 +23,8 @@ from stillwatch.contract.reactions import ReactionKind
 from stillwatch.simulate import population as p
 from stillwatch.simulate.campaigns import Plan, PlantedCampaign, members_of
 from stillwatch.simulate.population import DAY, HOUR, Population
-from stillwatch.simulate.prompts import Ints
 from stillwatch.simulate.traffic import TrafficRows
+from stillwatch.stats.arrays import Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

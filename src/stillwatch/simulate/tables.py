@@ -24,8 +24,9 @@ from stillwatch.simulate import population as p
 from stillwatch.simulate.grammar import FOLLOW_UP as FOLLOW_RULES
 from stillwatch.simulate.grammar import GRAMMAR, ROOTS
 from stillwatch.simulate.population import DAY, Population
-from stillwatch.simulate.prompts import Ints, Keys, RealText, Texts, below, mix, place, typed_by_hand
+from stillwatch.simulate.prompts import RealText, Texts, below, mix, place, typed_by_hand
 from stillwatch.simulate.traffic import EDIT, FOLLOW_UP, HARVEST, OPENING, TRANSCRIPT, TrafficRows
+from stillwatch.stats.arrays import Ints, Uints
 
 CHUNK = 150_000  # exchanges of one row group
 _EDITS: Texts = np.array(
@@ -300,13 +301,13 @@ class _Maker:
                 out[at] = said
         return pa.array(out, pa.string())
 
-    def _opening(self, root: int, keys: Keys, accounts: Ints, hand: bool) -> Texts:
+    def _opening(self, root: int, keys: Uints, accounts: Ints, hand: bool) -> Texts:
         if self.real is not None:
             return self.real.honest[below(keys, len(self.real.honest), 61)].copy()
         said = GRAMMAR.expand(ROOTS[root], keys)
         return self._with_document(typed_by_hand(said, keys) if hand else said, keys, accounts)
 
-    def _with_document(self, said: Texts, openings: Keys, accounts: Ints) -> Texts:
+    def _with_document(self, said: Texts, openings: Uints, accounts: Ints) -> Texts:
         """Append a document to some openings; the same question of the same account gets the same
         document.
         """

@@ -23,11 +23,12 @@ from stillwatch.simulate import population as p
 from stillwatch.simulate.arrivals import Arrivals, read_arrivals
 from stillwatch.simulate.campaigns import Plan, PlantedCampaign
 from stillwatch.simulate.lookalikes import honest_crowd
-from stillwatch.simulate.population import DAY, HOUR, Ints, Population
+from stillwatch.simulate.population import DAY, HOUR, Population
 from stillwatch.simulate.prompts import read_prompts
 from stillwatch.simulate.reaction import Reacting, Reaction, actions
 from stillwatch.simulate.tables import Writer, accounts_table
 from stillwatch.simulate.traffic import Counter, TrafficRows, concatenate, ordinary
+from stillwatch.stats.arrays import Ints
 
 Progress = Callable[[int, int], None]
 Value = int | float | str | bool

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from stillwatch.stats.arrays import Floats
+
 FEWEST_BINS = 3  # counts that each side needs so that a variance can be estimated; chosen
 MOST_MEMORY = 0.8  # upper bound on the estimated correlation of neighbouring counts; chosen
 

@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillwatch.evaluate.baselines.registry import Reals, Traffic
+from stillwatch.evaluate.baselines.registry import Traffic
+from stillwatch.stats.arrays import Floats
 
 WEIGHTS = {
     "fingerprint": 0.14, "velocity": 0.10, "cot": 0.09, "embed": 0.08, "hydra": 0.08, "timing_cluster": 0.07,
@@ -51,18 +52,18 @@ CLIENTS = re.compile(r"python|curl|go-http|node|axios|okhttp|java|httpx|aiohttp|
 ALIKE, MINUTE, SECOND, GATEWAY = 0.6, 60.0, 1.0, 0.01
 
 
-def weighted_sum(traffic: Traffic) -> Reals:
+def weighted_sum(traffic: Traffic) -> Floats:
     """Weighted sum of each account's signals, each clipped to [0, 1], shape (accounts,)."""
     n, count = len(traffic.names), np.maximum(traffic.counts, 1)
 
-    def share(hit: np.ndarray) -> Reals:
+    def share(hit: np.ndarray) -> Floats:
         return np.asarray(np.bincount(traffic.account, weights=hit, minlength=n) / count)
 
     signals = _of_requests(traffic, share) | _of_times(traffic, share) | _of_sharing(traffic)
     return np.sum([WEIGHTS[name] * np.clip(value, 0.0, 1.0) for name, value in signals.items()], axis=0)
 
 
-def _of_requests(traffic: Traffic, share: object) -> dict[str, Reals]:
+def _of_requests(traffic: Traffic, share: object) -> dict[str, Floats]:
     from sklearn.feature_extraction.text import HashingVectorizer
 
     assert callable(share)
@@ -99,7 +100,7 @@ def _of_requests(traffic: Traffic, share: object) -> dict[str, Reals]:
     }
 
 
-def _of_times(traffic: Traffic, share: object) -> dict[str, Reals]:
+def _of_times(traffic: Traffic, share: object) -> dict[str, Floats]:
     assert callable(share)
     n = len(traffic.names)
     minute = (traffic.at // MINUTE).astype(np.int64)
@@ -133,7 +134,7 @@ def _of_times(traffic: Traffic, share: object) -> dict[str, Reals]:
     }
 
 
-def _of_sharing(traffic: Traffic) -> dict[str, Reals]:
+def _of_sharing(traffic: Traffic) -> dict[str, Floats]:
     n = len(traffic.names)
     place = {name: number for number, name in enumerate(traffic.names)}
     hydra, network = np.zeros(n), np.zeros(n)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from stillwatch.prove.case import Case
 from stillwatch.prove.finding import SuspectFinding
@@ -12,9 +11,8 @@ from stillwatch.prove.registry import ProvenanceTest, marks
 from stillwatch.prove.seen import own, repeated, spoken
 from stillwatch.prove.weighing import Findings, Weighed
 from stillwatch.prove.windows import contexts_of, cut
+from stillwatch.stats.arrays import Floats, Ints
 
-Array = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 TOP = 64  # likeliest tokens that are weighed at each place
 SMOOTH = (
     0.1  # added to the norm of the difference from the teacher, so that small differences are not inflated
@@ -77,7 +75,7 @@ def read(case: Case, issued: Issued) -> Weighed:
     return Weighed(np.array(contexts, np.int64), place, np.concatenate(tokens), np.concatenate(weights))
 
 
-def _lean(tokens: Ints, p: Array, usual: tuple[Ints, Array] | None) -> Array:
+def _lean(tokens: Ints, p: Floats, usual: tuple[Ints, Floats] | None) -> Floats:
     """Weights of tokens at one place from the suspect's probabilities `p`, compared with the teacher's
     (`usual`: tokens and probabilities) where known.
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from stillwatch.prove.case import Case, OpenModel, Pair, Tokenize
 from stillwatch.prove.finding import SuspectFinding
@@ -14,8 +13,8 @@ from stillwatch.prove.registry import ProvenanceTest, marks
 from stillwatch.prove.seen import Elsewhere, contexts_held, own, spoken
 from stillwatch.prove.weighing import Findings, Weighed, counted, differing
 from stillwatch.prove.windows import Windows, cut, has_context_of, stand_in
+from stillwatch.stats.arrays import Floats
 
-Array = npt.NDArray[np.float64]
 TOP = 64  # likeliest tokens of the teacher that are used at each place
 
 
@@ -45,8 +44,8 @@ class Said:
     windows: Windows
     seen: int = 0
     usual: Windows | None = None
-    mine: Array | None = None
-    theirs: Array | None = None
+    mine: Floats | None = None
+    theirs: Floats | None = None
 
 
 def read(case: Case, width: int) -> Said:
@@ -101,7 +100,7 @@ def scored(said: Said, known: Windows | None) -> Weighed:
 
 def _beside(
     case: Case, teacher: OpenModel, tokenize: Tokenize, width: int
-) -> tuple[Windows, Array, Array, int]:
+) -> tuple[Windows, Floats, Floats, int]:
     """Windows at every place whose context had not been seen, with the suspect's use (1 for its own token)
     and the teacher's probabilities; and the number of places left out.
     """

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from stillwatch.prove.text.prose import Prose
 from stillwatch.prove.windows import Windows, bits
+from stillwatch.stats.arrays import Uints
 
 NAME = "canaries"
 OPTIONS = 64  # equally good lines of one kind
@@ -96,13 +96,13 @@ EPOCH_WORD = 7
 EVERY = 20  # answers of a suspected account between two canaries
 
 
-def option(kind: int, key: npt.NDArray[np.uint64]) -> int:
+def option(kind: int, key: Uints) -> int:
     """The option, 0 to 63, that the key chose for a kind."""
     one = Windows(np.array([[kind, EPOCH_WORD]], np.int64), np.zeros(1, np.int64))
     return int(bits(one, key)[0] % np.uint64(OPTIONS))
 
 
-def apply(text: str, key: npt.NDArray[np.uint64], turn: int) -> str:
+def apply(text: str, key: Uints, turn: int) -> str:
     """An answer with a canary appended; `turn` modulo the number of kinds picks the kind.
 
     Answers that do not end in English prose are returned unchanged.

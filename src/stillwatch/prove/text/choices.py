@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
 from stillwatch.prove.text.prose import Prose, Spot
 from stillwatch.prove.windows import Windows, bits
+from stillwatch.stats.arrays import Ints, Uints
 
 NAME = "choices"
 PAIRS: tuple[tuple[str, str], ...] = (
@@ -256,7 +256,7 @@ def _fault(pair: int, said: str, spot: Spot) -> str:
     return "" if form not in ONLY_AFTER or re.search(ONLY_AFTER[form], spot.before, re.IGNORECASE) else RULES
 
 
-def apply(text: str, key: npt.NDArray[np.uint64], counts: Counter[str] | None = None) -> str:
+def apply(text: str, key: Uints, counts: Counter[str] | None = None) -> str:
     """The answer with every choice made by the key; the answer's `capacity` is added to `counts`."""
     found = list(candidates(text))
     if counts is not None:
@@ -283,12 +283,12 @@ def windows(some: Sequence[Place]) -> Windows:
     return Windows(contexts, np.array([place.side for place in some], np.int64))
 
 
-def wanted(some: Windows, key: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+def wanted(some: Windows, key: Uints) -> Ints:
     """The side, 0 or 1, that the key asks for in each context, shape (n,)."""
     return (bits(Windows(some.contexts, np.zeros(len(some), np.int64)), key) & np.uint64(1)).astype(np.int64)
 
 
-def _sides(some: Sequence[Place], key: npt.NDArray[np.uint64]) -> list[int]:
+def _sides(some: Sequence[Place], key: Uints) -> list[int]:
     return [int(side) for side in wanted(windows(some), key)]
 
 

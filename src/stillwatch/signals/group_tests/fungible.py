@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
+from stillwatch.stats.arrays import Floats, Ints
 from stillwatch.stats.factorize import codes
 from stillwatch.stats.mixtures import one_mixture_log_e
 
@@ -189,7 +189,7 @@ def fungible(rows: Columns, member: Mask) -> Outcome:
     )
 
 
-def _usual(rows: Columns, work: npt.NDArray[np.int64], kinds: int, some: Mask) -> npt.NDArray[np.float64]:
+def _usual(rows: Columns, work: Ints, kinds: int, some: Mask) -> Floats:
     """Share of each kind of work, averaged over the accounts of the rows `some`.
 
     Every account has the same weight, so that a few busy members outside the candidate do not make the

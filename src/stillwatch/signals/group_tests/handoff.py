@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ibis.expr.types as ir
 import numpy as np
-import numpy.typing as npt
 from ibis import _
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
+from stillwatch.stats.arrays import Bools, Floats, Ints
 from stillwatch.stats.evalues import binomial_log_e
 from stillwatch.stats.factorize import codes, distinct
 
@@ -131,9 +131,7 @@ def handoff(rows: Columns, member: Mask) -> Outcome:
     )
 
 
-def _partners(
-    account: npt.NDArray[np.int64], conversation: npt.NDArray[np.int64], size: int
-) -> npt.NDArray[np.int64]:
+def _partners(account: Ints, conversation: Ints, size: int) -> Ints:
     """For each of `size` accounts, the number of other accounts with which it shares a conversation.
 
     `account` and `conversation` are pairs, with -1 for no conversation. Two rows of one conversation count
@@ -157,11 +155,11 @@ def _partners(
 
 
 def _named(
-    account: npt.NDArray[np.int64],
-    conversation: npt.NDArray[np.int64],
-    begun: npt.NDArray[np.float64],
+    account: Ints,
+    conversation: Ints,
+    begun: Floats,
     size: int,
-) -> npt.NDArray[np.bool_]:
+) -> Bools:
     """Mask of accounts that share conversation ids with others, but not conversations.
 
     These are the accounts for which at least a share `CROWDED` of their shared ids have too many holders

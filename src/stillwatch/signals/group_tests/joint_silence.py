@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from stillwatch.signals.profiles import active_span, hourly, hourly_strangers, others_hours
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
+from stillwatch.stats.arrays import Bools
 from stillwatch.stats.evalues import binomial_log_e
 
 EXPECTED_EXCHANGES = 8.0  # expected exchanges of the proposing half that an hour needs to be called silent
@@ -65,7 +65,7 @@ def joint_silence(rows: Columns, member: Mask) -> Outcome:
     )
 
 
-def _within_a_day(active: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def _within_a_day(active: Bools) -> Bools:
     """Mask of hours whose last and next active hours are at most `LONGEST_SILENCE_H` hours apart, so that
     weekends and holidays do not count as pauses.
     """

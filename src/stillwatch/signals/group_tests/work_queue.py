@@ -12,6 +12,7 @@ from ibis import _
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
+from stillwatch.stats.arrays import Bools, Floats, Ints
 from stillwatch.stats.evalues import binomial_log_e
 from stillwatch.stats.factorize import Same, codes, distinct
 
@@ -104,10 +105,10 @@ class _Meetings:
     that an account is in a pair, `volume` its exchanges.
     """
 
-    volume: npt.NDArray[np.float64]
-    partner: npt.NDArray[np.int64]
-    ends: npt.NDArray[np.int64]
-    number: npt.NDArray[np.int64]
+    volume: Floats
+    partner: Ints
+    ends: Ints
+    number: Ints
 
 
 @lru_cache(maxsize=1)  # every candidate has the same rows
@@ -124,7 +125,7 @@ def _meetings(accounts: Column, items: Column, exchanges: Column) -> _Meetings:
     return _Meetings(volume=volume, partner=both % max(len(volume), 1), ends=ends, number=number)
 
 
-def _expected_share(meetings: npt.NDArray[np.int64], inside: npt.NDArray[np.bool_]) -> float:
+def _expected_share(meetings: Ints, inside: Bools) -> float:
     """Expected share of pairs of two members among all pairs with a member, were repeats matched at random.
 
     `meetings` is the number of repeats per account. Two accounts with a and b of the 2E ends of all repeats
