@@ -297,7 +297,7 @@ def test_actions_of_the_guard_are_shown_on_the_case_and_the_account(serve, resul
     body = {
         "account_id": name, "campaign": "C1", "action": "allow", "would": "suspend", "policy": "p", "rule": "r",
     }  # fmt: skip
-    line = record.Entry(at=record.now(), kind="decision", author="guard", body=body)
+    line = record.RecordEntry(at=record.now(), kind="decision", author="guard", body=body)
     served.console.audit.enter(line)
     served.console.audit.flush()
     served.console.refresh()

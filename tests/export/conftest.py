@@ -91,15 +91,15 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def export(folder, tmp_path):
-    """Exports the folder and gives the one file's text; arguments are those of `Terms`."""
+    """Exports the folder and gives the one file's text; arguments are those of `ExportTerms`."""
     from stillwatch.export import registry
-    from stillwatch.export.terms import Terms
+    from stillwatch.export.terms import ExportTerms
 
     done = []
 
     def run(name, **terms):
         done.append(name)
-        files = registry.export(folder, name, tmp_path / f"{len(done)}", Terms(**terms))
+        files = registry.export(folder, name, tmp_path / f"{len(done)}", ExportTerms(**terms))
         assert len(files) == 1
         return files[0].read_text(encoding="utf-8")
 

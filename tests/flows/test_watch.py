@@ -146,8 +146,8 @@ def test_a_crash_at_any_step_loses_and_doubles_nothing(log, tmp_path, monkeypatc
 
     monkeypatch.setattr(watching, "sketch", shaky(watching.sketch))
     monkeypatch.setattr(watching, "scan", shaky(watching.scan, 0.15))
-    monkeypatch.setattr(watching.State, "commit", shaky(watching.State.commit, 0.1))
-    monkeypatch.setattr(watching.State, "tell", shaky(watching.State.tell, 0.2))
+    monkeypatch.setattr(watching.WatchState, "commit", shaky(watching.WatchState.commit, 0.1))
+    monkeypatch.setattr(watching.WatchState, "tell", shaky(watching.WatchState.tell, 0.2))
     crashes = 0
     with (tmp_path / "logs" / "a.jsonl").open("w") as file:
         for begin in range(0, len(some), 500):

@@ -104,7 +104,7 @@ def test_with_a_ledger_a_student_is_supported_and_an_innocent_refuted(case):
 def test_innocents_are_refuted_at_the_stated_power_and_students_at_the_level(case, tmp_path):
     """40 innocents and 40 students of an assumed effect; the effect is what the students have."""
     from stillwatch.prove import verdict
-    from stillwatch.prove.case import Case, Pair
+    from stillwatch.prove.case import PromptAnswer, SuspectCase
     from stillwatch.prove.power import Assumed
     from stillwatch.prove.tests.radioactivity_text import radioactivity_text
 
@@ -115,9 +115,9 @@ def test_innocents_are_refuted_at_the_stated_power_and_students_at_the_level(cas
         rng = np.random.default_rng(7)
         found[name] = [
             radioactivity_text.test(
-                Case(
+                SuspectCase(
                     keyring=ring,
-                    answers=[Pair(prompt="", answer=one) for one in talk(rng, 25, key, share)],
+                    answers=[PromptAnswer(prompt="", answer=one) for one in talk(rng, 25, key, share)],
                     tokenize=tokenize,
                     decoys=0,
                 )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stillwatch.share.serving import Address, serve
-from stillwatch.share.state import State
+from stillwatch.share.state import SharingState
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def running():
 
 @pytest.fixture
 def state(tmp_path):
-    with State(tmp_path / "sharing") as held:
+    with SharingState(tmp_path / "sharing") as held:
         yield held
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Family = Literal[
+EvidenceFamily = Literal[
     "infrastructure", "payment", "history", "purpose", "time", "tools", "statement", "training", "record"
 ]
 
@@ -24,7 +24,7 @@ class Density:
     `is_hard` says that an imitator of the actor cannot produce the fit at will.
     """
 
-    family: Family
+    family: EvidenceFamily
     own: float
     rest: float
     forged: float

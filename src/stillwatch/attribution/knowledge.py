@@ -171,7 +171,7 @@ def _parsed(path: Path, data: bytes) -> Any:  # noqa: ANN401  what a file holds
 
 def knowledge(given: Any, name: str = "actors", digest: str = "") -> Knowledge:  # noqa: ANN401  what a file holds
     """The content of a parsed file, checked; raises `InputError` with every fault."""
-    reading = _Reading(name)
+    reading = _FileChecks(name)
     top = reading.table(given, "", ("actors", "observations", "schema"))
     actors = [
         reading.actor(one, f"actors[{number}]")
@@ -193,7 +193,7 @@ def knowledge(given: Any, name: str = "actors", digest: str = "") -> Knowledge: 
     return Knowledge(actors=tuple(actors), observations=tuple(observations), digest=digest)
 
 
-class _Reading:
+class _FileChecks:
     """Checks parts of the file and collects their faults."""
 
     def __init__(self, name: str) -> None:

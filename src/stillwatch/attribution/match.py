@@ -12,15 +12,15 @@ from typing import Literal
 
 from stillwatch.attribution import calendar, densities
 from stillwatch.attribution.calendar import Calendar
-from stillwatch.attribution.densities import Density, Family
+from stillwatch.attribution.densities import Density, EvidenceFamily
 from stillwatch.attribution.grades import believed
 from stillwatch.attribution.knowledge import Item, Knowledge, Observation, hours_from_utc, moment_of
-from stillwatch.attribution.seen import CROWD, Seen, Value, covers
+from stillwatch.attribution.seen import CROWD, CampaignFacts, MemberValue, covers
 from stillwatch.enrich.describe import network_class
 from stillwatch.enrich.networks import bundled
 
 RIVALS = ("own", "rest", "forged", "vendor", "reseller")
-Outcome = Literal["fits", "does not fit"]
+Agreement = Literal["fits", "does not fit"]
 ADDRESSES = ("client_prefix", "signup_address", "client_address")
 OF_ONE_HOLDER = frozenset({"payment_fingerprint", "client_prefix", "signup_address", "email_domain"})
 """Kinds of value that only the holder can use; names of programs and templates can be copied."""
@@ -38,8 +38,8 @@ class Match:
     """
 
     item: Item
-    outcome: Outcome
-    family: Family
+    outcome: Agreement
+    family: EvidenceFamily
     log10: Mapping[str, float]
     log10_rest: float
     belief: float
@@ -57,7 +57,7 @@ class Match:
 class Facts:
     """A campaign, observations of it from outside its results, and the calendar of its control acts."""
 
-    seen: Seen
+    seen: CampaignFacts
     observed: tuple[Observation, ...]
     calendar: Calendar
     shared_ranges: frozenset[str]
@@ -71,12 +71,12 @@ class Facts:
             return None
         return {v.casefold() for one in some for v in one.values}, min(believed(one.grade) for one in some)
 
-    def values(self, *kinds: str) -> list[Value]:
+    def values(self, *kinds: str) -> list[MemberValue]:
         """Values of these kinds that at least `FEWEST_MEMBERS` members show."""
         return [one for one in self.seen.values if one.kind in kinds and one.members >= FEWEST_MEMBERS]
 
 
-def facts(seen: Seen, known: Knowledge) -> Facts:
+def facts(seen: CampaignFacts, known: Knowledge) -> Facts:
     """Collect what can be compared for one campaign."""
     mine = tuple(one for one in known.observations if one.campaign == seen.campaign)
     control_times = [moment_of(v) for one in mine if one.kind == "control_times" for v in one.values]
@@ -121,7 +121,7 @@ def _match(
     )  # fmt: skip
 
 
-def _addresses(about: Facts) -> tuple[list[Value], str, float]:
+def _addresses(about: Facts) -> tuple[list[MemberValue], str, float]:
     """Observed control addresses, or members' addresses where none were observed; with a name for them and
     the belief in them.
     """
@@ -129,7 +129,7 @@ def _addresses(about: Facts) -> tuple[list[Value], str, float]:
     if items is None:
         return about.values(*ADDRESSES), "members' addresses", 1.0
     values = [
-        Value(
+        MemberValue(
             kind="control_address",
             value=one,
             members=1,

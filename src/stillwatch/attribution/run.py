@@ -13,7 +13,15 @@ from stillwatch import __version__
 from stillwatch.attribution import calendar
 from stillwatch.attribution.knowledge import Knowledge, read_knowledge
 from stillwatch.attribution.seen import read_seen
-from stillwatch.attribution.weigh import PRIORS, Assessment, Group, Hypothesis, assess, column, contradictions
+from stillwatch.attribution.weigh import (
+    PRIORS,
+    Assessment,
+    Hypothesis,
+    ItemGroup,
+    assess,
+    column,
+    contradictions,
+)
 from stillwatch.attribution.words import likelihood
 from stillwatch.engine.files import atomic, sha256
 from stillwatch.errors import InputError, Problem, unknown
@@ -186,7 +194,7 @@ def _claims(one: Assessment) -> list[dict[str, Any]]:
     ]
 
 
-def _item(group: Group, one: Assessment) -> dict[str, Any]:
+def _item(group: ItemGroup, one: Assessment) -> dict[str, Any]:
     chosen = group.chosen
     return {
         "actor": group.actor,

@@ -70,10 +70,10 @@ def dossier(
           --out dossier/
       stillwatch package results/ --level keyed --dossier dossier/ --out keyed.zip
     """
-    from stillwatch.dossier.content import Terms
+    from stillwatch.dossier.content import DossierTerms
     from stillwatch.dossier.run import write_dossier
 
-    terms = Terms(producer=producer, price_in=price_in, price_out=price_out, done=done)
+    terms = DossierTerms(producer=producer, price_in=price_in, price_out=price_out, done=done)
     told = write_dossier(results, campaign, out, terms=terms, attribution=attribution, with_pdf=with_pdf)
     if as_json:
         print_json(told)

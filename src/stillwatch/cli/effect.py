@@ -56,11 +56,11 @@ def effect(
       stillwatch effect actions.parquet logs/ --group results/ --campaign C1
       stillwatch effect actions.csv logs/ --bin 6 --json
     """
-    from stillwatch.flows.effect import Scope, measured
+    from stillwatch.flows.effect import EffectScope, measured
     from stillwatch.flows.reading import Reading
     from stillwatch.readers.limits import limits_of
 
-    scope = Scope(group=group, campaign=campaign, bin_s=3600 * bin_h, most_bins=most_bins)
+    scope = EffectScope(group=group, campaign=campaign, bin_s=3600 * bin_h, most_bins=most_bins)
     reading = Reading(names=mapping(pairs), log_format=log_format, limits=limits_of(limits))
     told = measured(actions, logs, scope, reading)
     if as_json:

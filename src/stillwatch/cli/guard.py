@@ -87,10 +87,12 @@ def serve_command(
     from contextlib import ExitStack
 
     from stillwatch.flows.newcomers import KnownCampaigns
-    from stillwatch.guard.reload import Places
+    from stillwatch.guard.reload import GuardPaths
     from stillwatch.guard.serve import listen, opened, serve, state_beside
 
-    places = Places(results=results, state=state or state_beside(results), policy=policy, accounts=accounts)
+    places = GuardPaths(
+        results=results, state=state or state_beside(results), policy=policy, accounts=accounts
+    )
     known = KnownCampaigns(results, places.state, store)
     with ExitStack() as stack:
         on = stack.enter_context(listen(host, port))

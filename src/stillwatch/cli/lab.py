@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from stillwatch.cli.groups import Group
+from stillwatch.cli.groups import Command, CommandGroup
 from stillwatch.cli.output import print_json
 from stillwatch.cli.progress import bars
 from stillwatch.cli.tables import text_table
@@ -19,9 +19,8 @@ from stillwatch.engine.files import atomic
 from stillwatch.errors import Problem, UsageError
 
 if TYPE_CHECKING:
-    from stillwatch.lab.experiments import Job
+    from stillwatch.lab.tables import Job
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 BASE = click.option(
     "--base", type=Existing(file=False), help="Model that students start from; else from nothing."
 )  # fmt: skip
@@ -122,7 +121,7 @@ def _outcomes(folder: str) -> Callable[[Command], Command]:
     )
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def lab() -> None:
     r"""Train teachers and students of your own, and measure what answers, marks and defences are worth.
 

@@ -37,7 +37,7 @@ class JsonLines(logging.Formatter):
         return json.dumps(told | getattr(record, "facts", {}), default=str)
 
 
-class Lines(logging.Formatter):
+class LineFormatter(logging.Formatter):
     """A record as a person reads it; an error is shown as it renders itself."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -62,7 +62,7 @@ class StandardError(logging.StreamHandler):  # type: ignore[type-arg]  # generic
 def log_to_standard_error(level: str, *, as_json: bool) -> None:
     """Show records of `stillwatch` from this level on, in place of an earlier call's."""
     handler = StandardError()
-    handler.setFormatter(JsonLines() if as_json else Lines())
+    handler.setFormatter(JsonLines() if as_json else LineFormatter())
     log.handlers = [handler]
     log.setLevel(level.upper())
 

@@ -15,7 +15,7 @@ import click
 
 from stillwatch import __version__
 from stillwatch.cli.exits import DONE
-from stillwatch.cli.groups import Group
+from stillwatch.cli.groups import CommandGroup
 from stillwatch.cli.logs import LEVELS, log_to_standard_error, tell
 from stillwatch.cli.output import print_json
 from stillwatch.cli.stops import Stops, ignore_signals
@@ -100,7 +100,7 @@ EXTRAS = {
 """Packages that are not always installed, and the extra that brings each."""
 
 
-class Lazy(Group):
+class Lazy(CommandGroup):
     """Imports a command's module only when that command is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  the name is click's

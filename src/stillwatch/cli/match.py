@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from stillwatch.cli.groups import Group
+from stillwatch.cli.groups import CommandGroup
 from stillwatch.cli.output import print_json
 from stillwatch.cli.serving import address_options, announce, state_option
 from stillwatch.cli.values import Existing
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def match() -> None:
     r"""Learn how many values two providers have in common, and, where both agree, which.
 
@@ -104,10 +104,10 @@ def serve(
     from stillwatch.share.serving import Address
     from stillwatch.share.serving import serve as run
     from stillwatch.share.sets import read_set
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
     address = Address(host=host, port=port, certificate=tls_cert, key=tls_key)
-    with State(state) as held:
+    with SharingState(state) as held:
         pairs = read_set(values)
         began = time.monotonic()
         prepared = matching.kept(state / "set", pairs)
@@ -149,11 +149,11 @@ def ask(values: Path, url: str, token_file: Path, purpose: str, keep: Path | Non
       stillwatch match ask set.csv --url http://127.0.0.1:8470/ --token-file token \
           --purpose "joint defence" --keep session.json
     """
-    from stillwatch.share.client import Server, read_token
+    from stillwatch.share.client import PeerServer, read_token
     from stillwatch.share.match_client import ask as run
     from stillwatch.share.sets import read_set
 
-    told = run(Server(url=url, token=read_token(token_file)), read_set(values), purpose, keep)
+    told = run(PeerServer(url=url, token=read_token(token_file)), read_set(values), purpose, keep)
     if as_json:
         print_json(told)
         return
@@ -185,10 +185,10 @@ def reveal(session: Path, url: str, token_file: Path, peer: str, out: Path, as_j
       stillwatch match reveal session.json --url http://127.0.0.1:8470/ --token-file token --peer lab-a \
           --out common.json
     """
-    from stillwatch.share.client import Server, read_token
+    from stillwatch.share.client import PeerServer, read_token
     from stillwatch.share.match_client import reveal as run
 
-    number = run(Server(url=url, token=read_token(token_file)), session, out, peer)
+    number = run(PeerServer(url=url, token=read_token(token_file)), session, out, peer)
     print_json({"out": str(out), "values": number}) if as_json else click.echo(
         f"{out}: {number:,} values in common"
     )
@@ -206,9 +206,9 @@ def sessions(state: Path, as_json: bool) -> None:
     """
     from stillwatch.cli.tables import text_table
     from stillwatch.share.sessions import listed
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
-    with State(state) as held:
+    with SharingState(state) as held:
         rows = listed(held)
     if as_json:
         print_json(rows)
@@ -236,9 +236,9 @@ def consent(session: str, state: Path, approver: str, as_json: bool) -> None:
       stillwatch match consent 5f0c81d2a4f34e0ab2b1c7a1a3d5e9f0 --state sharing/ --approver "J. Doe"
     """
     from stillwatch.share.sessions import consent as run
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
-    with State(state) as held:
+    with SharingState(state) as held:
         run(held, session, approver)
     print_json({"session": session, "consent": approver}) if as_json else click.echo(f"consented: {session}")
 
@@ -261,9 +261,9 @@ def opened(session: str, state: Path, out: Path, as_json: bool) -> None:
       stillwatch match opened 5f0c81d2a4f34e0ab2b1c7a1a3d5e9f0 --state sharing/ --out common.json
     """
     from stillwatch.share.sessions import opened as run
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
-    with State(state) as held:
+    with SharingState(state) as held:
         number = run(held, session, out)
     print_json({"out": str(out), "values": number}) if as_json else click.echo(
         f"{out}: {number:,} values in common"

@@ -14,7 +14,7 @@ from stillwatch.cli.tables import text_table
 from stillwatch.cli.values import Existing
 
 if TYPE_CHECKING:
-    from stillwatch.memory.record import Entry
+    from stillwatch.memory.record import RecordEntry
     from stillwatch.policy.preview import Reach
 
 POLICY = click.argument("policy", type=Existing(folder=False))
@@ -246,7 +246,7 @@ def undo_command(policy: Path, state: Path, reason: str, author: str, as_json: b
     _noted(undo(state, read_policy(policy), author, reason), as_json=as_json)
 
 
-def _noted(entry: Entry, *, as_json: bool) -> None:
+def _noted(entry: RecordEntry, *, as_json: bool) -> None:
     told: dict[str, Any] = {
         "at": entry.at,
         "kind": entry.kind,

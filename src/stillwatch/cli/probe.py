@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from stillwatch.cli.groups import Group
+from stillwatch.cli.groups import CommandGroup
 from stillwatch.cli.output import print_json
 from stillwatch.cli.reading import mapping, reading_options
 from stillwatch.cli.values import Existing
@@ -19,7 +19,7 @@ MOMENT = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%
 SHARE = click.FloatRange(0, 1, max_open=True)
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def probe() -> None:
     r"""Refuse some requests of a group at random, and test whether their work moves to other accounts.
 
@@ -87,7 +87,7 @@ def judge(
       stillwatch probe judge trials.parquet logs/ --plan plan.json --secret plan.secret
       stillwatch probe judge outage.csv --log logs/ --natural
     """
-    from stillwatch.flows.probe import Terms, judged
+    from stillwatch.flows.probe import JudgementTerms, judged
     from stillwatch.flows.reading import Reading
     from stillwatch.readers.limits import limits_of
 
@@ -99,7 +99,7 @@ def judge(
                 fix=f"stillwatch probe judge {trials} logs/",
             )
         )
-    terms = Terms(
+    terms = JudgementTerms(
         within_s=within_s, alpha=alpha, tolerated=tolerated, natural=natural, plan=plan_file, secret=secret
     )
     reading = Reading(names=mapping(pairs), log_format=log_format, limits=limits_of(limits))

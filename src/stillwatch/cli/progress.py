@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stillwatch.flows.scan import Progress
+    from stillwatch.progress import Progress
 
 log = logging.getLogger("stillwatch.progress")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from stillwatch.cli.groups import Group
+from stillwatch.cli.groups import CommandGroup
 from stillwatch.cli.output import print_json
 from stillwatch.cli.serving import state_option
 from stillwatch.cli.tables import text_table
@@ -23,7 +23,7 @@ collection_option = click.option(
 )
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def share() -> None:
     r"""Preview, release, log and withdraw what peers get; receive and test what they send.
 
@@ -54,9 +54,9 @@ def peer(name: str, state: Path, key: Path | None, end: bool, as_json: bool) -> 
       stillwatch share peer lab-b --state sharing/ --end
     """
     from stillwatch.package.signing import public_key
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
-    with State(state) as held:
+    with SharingState(state) as held:
         if end:
             held.end_peer(name)
             print_json({"peer": name, "ended": True}) if as_json else click.echo(
@@ -88,13 +88,13 @@ def preview(results: Path, policy: Path, collection: str, state: Path | None, as
     from stillwatch.results.folder import check_results
     from stillwatch.share.policy import NEVER, leaving, read_policy
     from stillwatch.share.release import retracted
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
     check_results(results)
     held = read_policy(policy)
     gone: frozenset[str] = frozenset()
     if state is not None:
-        with State(state) as kept:
+        with SharingState(state) as kept:
             gone = retracted(kept)
     what = leaving(results, held, collection, gone)
     shelf = held.collections[collection]
@@ -143,10 +143,10 @@ def release(
     from stillwatch.results.folder import check_results
     from stillwatch.share.policy import read_policy
     from stillwatch.share.release import release as run
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
     check_results(results)
-    with State(state) as held:
+    with SharingState(state) as held:
         told = run(held, results, read_policy(policy), collection, purpose, basis, approver)
     if as_json:
         print_json(told)
@@ -173,9 +173,9 @@ def retract(campaign: str, state: Path, reason: str, approver: str, as_json: boo
           --reason "a class that shared a worksheet" --approver "J. Doe"
     """
     from stillwatch.share.release import retract as run
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
-    with State(state) as held:
+    with SharingState(state) as held:
         told = run(held, campaign, reason, approver)
     if as_json:
         print_json(told)
@@ -197,9 +197,9 @@ def receipts(state: Path, as_json: bool) -> None:
       stillwatch share receipts --state sharing/
     """
     from stillwatch.share.release import receipts as run
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
-    with State(state) as held:
+    with SharingState(state) as held:
         rows = run(held)
     if as_json:
         print_json(rows)
@@ -233,9 +233,9 @@ def log(state: Path, kinds: tuple[str, ...], as_json: bool) -> None:
     Example:
       stillwatch share log --state sharing/ --kind release --kind retraction
     """
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
-    with State(state) as held:
+    with SharingState(state) as held:
         lines = held.journal.read(*kinds)
     if as_json:
         print_json(lines)
@@ -260,9 +260,9 @@ def antitrust(state: Path, as_json: bool) -> None:  # noqa: ARG001  JSON in any 
       stillwatch share antitrust --state sharing/ > for-counsel.json
     """
     from stillwatch.share.release import antitrust as run
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
-    with State(state) as held:
+    with SharingState(state) as held:
         print_json(run(held))
 
 
@@ -289,9 +289,9 @@ def receive(file: Path, source: str, state: Path, grade: str, as_json: bool) -> 
     """
     from stillwatch.share.received import read_file
     from stillwatch.share.received import receive as run
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
-    with State(state) as held:
+    with SharingState(state) as held:
         told = run(held, source, grade, read_file(file))
     if as_json:
         print_json(told)
@@ -320,9 +320,9 @@ def check(traffic: Path, state: Path, results: Path | None, as_json: bool) -> No
       stillwatch share check kept/ --state sharing/ --results results/
     """
     from stillwatch.share.received import check as run
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
-    with State(state) as held:
+    with SharingState(state) as held:
         told = run(held, traffic, results)
     print_json(told) if as_json else click.echo(f"{told['may_act']:,} may act, {told['refused']:,} refused")
 
@@ -340,9 +340,9 @@ def received(state: Path, acting: bool, as_json: bool) -> None:
       stillwatch share received --state sharing/ --acting --json
     """
     from stillwatch.share.received import acting as run
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
-    with State(state) as held:
+    with SharingState(state) as held:
         rows = run(held) if acting else held.rows("SELECT * FROM received ORDER BY source, kind, value")
     if as_json:
         print_json(rows)
@@ -386,11 +386,11 @@ def feedback(url: str, token_file: Path, source: str, state: Path, basic: bool, 
           --state sharing/
     """
     from stillwatch.flows.share import give_feedback
-    from stillwatch.share.client import Server, read_token
-    from stillwatch.share.state import State
+    from stillwatch.share.client import PeerServer, read_token
+    from stillwatch.share.state import SharingState
 
-    with State(state) as held:
-        told = give_feedback(held, Server(url=url, token=read_token(token_file)), source, basic=basic)
+    with SharingState(state) as held:
+        told = give_feedback(held, PeerServer(url=url, token=read_token(token_file)), source, basic=basic)
     print_json(told) if as_json else click.echo(
         f"{told['sightings']:,} sightings, {told['false_positives']:,} reports of false positives"
     )

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from stillwatch.cli.groups import Group
+from stillwatch.cli.groups import CommandGroup
 from stillwatch.cli.output import print_json
 from stillwatch.cli.serving import address_options, announce, state_option
 from stillwatch.cli.values import Existing
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def taxii() -> None:
     r"""Serve releases to peers by TAXII 2.1, and pull theirs.
 
@@ -44,11 +44,11 @@ def serve(
     """
     from stillwatch.share.serving import Address
     from stillwatch.share.serving import serve as run
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
     from stillwatch.share.taxii import app
 
     address = Address(host=host, port=port, certificate=tls_cert, key=tls_key)
-    with State(state) as held:
+    with SharingState(state) as held:
         run(
             app(held, title=title),
             address,
@@ -115,13 +115,13 @@ def pull(
           --state sharing/
     """
     from stillwatch.flows.share import pull as run
-    from stillwatch.share.client import Server, read_token
-    from stillwatch.share.state import State
+    from stillwatch.share.client import PeerServer, read_token
+    from stillwatch.share.state import SharingState
 
-    with State(state) as held:
+    with SharingState(state) as held:
         told = run(
             held,
-            Server(url=url, token=read_token(token_file)),
+            PeerServer(url=url, token=read_token(token_file)),
             source,
             grade,
             collections,

@@ -16,11 +16,11 @@ from pydantic import ValidationError
 from stillwatch.console import gates, pages
 from stillwatch.console.console import Console
 from stillwatch.console.metrics import Times, exposed
-from stillwatch.console.oidc import Provider
+from stillwatch.console.oidc import IdentityProvider
 from stillwatch.console.openapi import PREFIX, document, in_path
 from stillwatch.console.operation import Given, Operation, call, operations
 from stillwatch.console.people import LONGEST_S, Session, digest_of, totp_address, totp_secret
-from stillwatch.console.roles import CUSTOMER, Actor
+from stillwatch.console.roles import CUSTOMER, Caller
 from stillwatch.errors import StillwatchError
 from stillwatch.share.access import Refused, body_of
 
@@ -46,7 +46,7 @@ STATIC = {
 }
 
 
-class App:
+class Handlers:
     """Handlers of requests over one console. `secure` says whether browsers reach it over TLS; `limits` are
     the numbers of requests, of attempts to sign in, and of requests to appeals.
     """
@@ -56,7 +56,7 @@ class App:
         console: Console,
         *,
         secure: bool = False,
-        provider: Provider | None = None,
+        provider: IdentityProvider | None = None,
         limits: tuple[int, int, int] = (REQUESTS, TRIES, APPEAL_TRIES),
     ) -> None:
         self.console, self.secure, self.provider = console, secure, provider
@@ -73,7 +73,7 @@ class App:
         """The session of a request's cookie."""
         return self.console.people.session(request.cookies.get(self.cookie, ""))
 
-    def actor_of(self, request: Request) -> tuple[Actor, Session | None]:
+    def actor_of(self, request: Request) -> tuple[Caller, Session | None]:
         """Who sends a request to the API. Raises `Refused` (401, 403)."""
         kind, _space, word = request.headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
@@ -88,7 +88,7 @@ class App:
             gates.check_form(request, session.csrf, {})
         return session.actor, session
 
-    def _limited(self, request: Request, one: Operation) -> Actor:
+    def _limited(self, request: Request, one: Operation) -> Caller:
         """Who asks for an operation, counted. Raises `Refused`."""
         if one.needs is None:
             self.appeals.take(gates.address_of(request))
@@ -160,13 +160,13 @@ class App:
         request: Request,
         session: Session | None,
         template: str,
-        made: pages.Made | Mapping[str, Any],
+        made: pages.MakePage | Mapping[str, Any],
         status: int = 200,
     ) -> Response:
         """A page, with what every page shows."""
         from starlette.responses import HTMLResponse
 
-        asked = pages.Asked(
+        asked = pages.PageRequest(
             console=self.console,
             session=session,
             path=request.path_params,
@@ -224,7 +224,7 @@ class App:
             self.tries.take(f"address {gates.address_of(request)}")
             self.tries.take(f"name {digest_of(name)}")
             found = self.console.people.sign_in(name, password, code)
-            actor = Actor(person_id=0, name=name[:80] if found else "unknown", role=None, via="sign-in")
+            actor = Caller(person_id=0, name=name[:80] if found else "unknown", role=None, via="sign-in")
             self.console.note(actor, "signed in" if found else "not signed in", {}, now=True)
             if found is None:
                 told["fault"] = "Name, password and code do not belong together."
@@ -346,7 +346,7 @@ class App:
             found = self.console.people.of_subject(subject)
             if found is None and any(self.console.people.bind(name, subject) for name in names):
                 found = self.console.people.of_subject(subject)
-            actor = Actor(
+            actor = Caller(
                 person_id=0, name=found[1].actor.name if found else "unknown", role=None, via="oidc"
             )
             self.console.note(actor, "signed in" if found else "not signed in", {}, now=True)
@@ -435,7 +435,7 @@ class App:
         return answer
 
 
-def build(app: App) -> ASGIApp:
+def build(app: Handlers) -> ASGIApp:
     """The ASGI application."""
     from sqlalchemy.exc import SQLAlchemyError
     from starlette.applications import Starlette
@@ -501,17 +501,17 @@ def build(app: App) -> ASGIApp:
         },
     )
     made.router.redirect_slashes = False
-    return gates.Headers(made, is_secure=app.secure)
+    return gates.SecurityHeaders(made, is_secure=app.secure)
 
 
-def _page(app: App, shown: pages.Page) -> Callable[[Request], Awaitable[Response]]:
+def _page(app: Handlers, shown: pages.Page) -> Callable[[Request], Awaitable[Response]]:
     async def handler(request: Request) -> Response:
         return await app.page(request, shown)
 
     return handler
 
 
-def _api(app: App, one: Operation) -> Callable[[Request], Awaitable[Response]]:
+def _api(app: Handlers, one: Operation) -> Callable[[Request], Awaitable[Response]]:
     async def handler(request: Request) -> Response:
         return await app.api(request, one)
 

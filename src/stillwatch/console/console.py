@@ -15,8 +15,8 @@ from typing import Any
 from sqlalchemy import Connection, func, select, update
 
 from stillwatch.console.database import Database, chunks, put_all, rows
-from stillwatch.console.people import Clock, People
-from stillwatch.console.roles import Actor
+from stillwatch.console.people import PeopleStore, ReadClock
+from stillwatch.console.roles import Caller
 from stillwatch.console.scans import Found, folders_of_state, import_folder
 from stillwatch.console.schema import ACCOUNTS, ACTIONS, BULKS, CASES, HOOKS, MEMBERS, OUTBOX, SCANS
 from stillwatch.engine.files import lock
@@ -24,8 +24,8 @@ from stillwatch.errors import Problem, StateError, StillwatchError
 from stillwatch.guard.audit import FOLDER, Audit
 from stillwatch.memory import record
 from stillwatch.memory.identities import SAME_TRACK_OVERLAP
-from stillwatch.memory.labels import Label, Labels, has_mark, in_force, place_of
-from stillwatch.memory.record import Entry
+from stillwatch.memory.labels import Label, LabelsInForce, has_mark, in_force, place_of
+from stillwatch.memory.record import RecordEntry
 from stillwatch.share.access import Refused
 
 PAUSE_S = 20.0  # seconds between two looks for new scans and decisions: chosen
@@ -35,14 +35,14 @@ LOCK = ".console.lock"
 
 
 @dataclass(slots=True)
-class Standing:
+class LabelState:
     """Labels in force, the state of the files they were read from, and the cases that labels on groups meet.
 
     `cases` are by number of the case; `matched` keeps the cases of each label on a group.
     """
 
     stamp: tuple[Any, ...] = ()
-    labels: Labels = field(default_factory=Labels)
+    labels: LabelsInForce = field(default_factory=LabelsInForce)
     cases: dict[int, Label] = field(default_factory=dict)
     matched: dict[tuple[str, datetime, int], list[int]] = field(default_factory=dict)
 
@@ -58,7 +58,7 @@ class Console:
         state: Path,
         folders: Sequence[Path] = (),
         url: str | None = None,
-        clock: Clock | None = None,
+        clock: ReadClock | None = None,
     ) -> None:
         self.state = state.resolve()
         self.state.mkdir(parents=True, exist_ok=True)
@@ -70,13 +70,13 @@ class Console:
                 Problem(fact="another console uses this state", where=str(self.state), fix="end it first")
             ) from None
         self.database = Database(self.state, url)
-        self.people = People(self.database, clock) if clock else People(self.database)
+        self.people = PeopleStore(self.database, clock) if clock else PeopleStore(self.database)
         self.audit = Audit(self.state)
         self.is_demo = False
         self.faults: list[str] = []
         self.version = secrets.token_hex(4)  # changes with every start, so that browsers fetch new scripts
         self.labelling = threading.Lock()
-        self._standing = Standing()
+        self._standing = LabelState()
         self._looking = threading.Lock()
         self._read: dict[Path, int] = {}
         self._ends = threading.Event()
@@ -155,12 +155,12 @@ class Console:
 
     # ------------------------------------------------------------------------------------------ the audit log
 
-    def note(self, who: Actor, kind: str, body: Mapping[str, Any], *, now: bool = False) -> None:
+    def note(self, who: Caller, kind: str, body: Mapping[str, Any], *, now: bool = False) -> None:
         """Add a line to the audit log; with `now`, on the disk before this returns. Raises `Refused` (503)
         where the log cannot be written, since nothing is done without it.
         """
         told = {"via": who.via, "role": who.role, **body}
-        self.audit.enter(Entry(at=record.now(), kind=kind, author=who.name, body=told))
+        self.audit.enter(RecordEntry(at=record.now(), kind=kind, author=who.name, body=told))
         if now:
             self.audit.flush()
         if not self.audit.is_up:
@@ -168,7 +168,7 @@ class Console:
 
     # ------------------------------------------------------------------------------------------------ labels
 
-    def standing(self) -> Standing:
+    def standing(self) -> LabelState:
         """The labels in force, read anew where a record changed or a label may have expired."""
         folders = self._folders_of_labels()
         now = datetime.fromisoformat(record.now())
@@ -178,7 +178,7 @@ class Console:
         if held.stamp == stamp:
             return held
         labels = in_force(folders)
-        fresh = Standing(stamp=stamp, labels=labels, matched=held.matched)
+        fresh = LabelState(stamp=stamp, labels=labels, matched=held.matched)
         with self.database.reading() as db:
             newest = int(db.scalar(select(func.max(SCANS.c.id))) or 0)
             for label in reversed(labels.groups):  # the latest last, so that it counts
@@ -194,7 +194,7 @@ class Console:
 
     def _recover(self) -> None:
         """Settle bulk actions that a crash interrupted: the line of the record says whether they happened."""
-        actor = Actor(person_id=0, name="console", role=None, via="recovery")
+        actor = Caller(person_id=0, name="console", role=None, via="recovery")
         with self.database.writing() as db:
             begun = rows(db, select(BULKS).where(BULKS.c.status == "begun"))
             for bulk in begun:
@@ -235,7 +235,7 @@ def _cases_of(db: Connection, label: Label) -> list[int]:
     return [case for case, n in shared.items() if n >= least * min(len(label.accounts), sizes[case])]
 
 
-def _action(entry: Entry) -> dict[str, Any]:
+def _action(entry: RecordEntry) -> dict[str, Any]:
     body = entry.body
     return {
         "code": entry.code,

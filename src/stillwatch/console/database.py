@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, Executable, Select, Table, create_eng
 from sqlalchemy.exc import SQLAlchemyError
 
 from stillwatch.console import schema
+from stillwatch.contract.table import TableRow
 from stillwatch.engine.files import OWNER
 from stillwatch.errors import Problem, StateError, UsageError
 
@@ -20,7 +21,6 @@ BUSY_MS = 15_000  # longest wait in milliseconds for another writer
 CHUNK = 500  # most values of one IN, below every database's limit
 PLAIN = "postgresql://"
 T = TypeVar("T")
-Row = Mapping[str, Any]
 
 
 class Database:
@@ -136,9 +136,9 @@ def put(db: Connection, table: Table, **values: object) -> int:
     return int(done[0])
 
 
-def put_all(db: Connection, table: Table, held: Iterable[Row], size: int = 20_000) -> None:
+def put_all(db: Connection, table: Table, held: Iterable[TableRow], size: int = 20_000) -> None:
     """Insert many rows, `size` at a time."""
-    some: list[Row] = []
+    some: list[TableRow] = []
     for row in held:
         some.append(row)
         if len(some) == size:

@@ -35,7 +35,7 @@ STRICT = "max-age=31536000"
 """`Strict-Transport-Security`, sent where the console is reached over TLS."""
 
 
-class Headers:
+class SecurityHeaders:
     """Adds the security headers to every answer."""
 
     def __init__(self, app: ASGIApp, *, is_secure: bool) -> None:

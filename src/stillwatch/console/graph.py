@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 
 from stillwatch.console.database import Database, rows
 from stillwatch.console.operations import shown
-from stillwatch.console.roles import Actor
+from stillwatch.console.roles import Caller
 from stillwatch.console.schema import ACCOUNTS, CASES, INDICATORS, LINKS, MEMBERS, SHARED
 
 MAX_VALUES = 40  # values that are drawn: chosen, more cannot be told apart
@@ -29,7 +29,7 @@ _plans: OrderedDict[tuple[int, int, int], dict[str, Any]] = OrderedDict()
 _lock = threading.Lock()
 
 
-def drawn(database: Database, who: Actor, case_id: int, start: int, limit: int) -> dict[str, Any]:
+def drawn(database: Database, who: Caller, case_id: int, start: int, limit: int) -> dict[str, Any]:
     """Part of a case's graph for somebody.
 
     `values` is there in the first part only. `accounts` holds numbers of accounts, `names` their names, `x`

@@ -48,7 +48,7 @@ class Client:
             )
 
 
-class Provider:
+class IdentityProvider:
     """An identity provider; what it publishes of itself is read at the first sign-in."""
 
     def __init__(self, client: Client) -> None:

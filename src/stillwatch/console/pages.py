@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from stillwatch.console.console import Console
 from stillwatch.console.operation import Operation, call, operations
 from stillwatch.console.people import Session
-from stillwatch.console.roles import ROLES, Actor
+from stillwatch.console.roles import ROLES, Caller
 from stillwatch.report import wording
 from stillwatch.report.page import STYLE, environment
 from stillwatch.share.access import Refused
@@ -64,7 +64,7 @@ TOUR = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class PageRequest:
     """A request for a page: console, session (None where nobody is signed in), path and query."""
 
     console: Console
@@ -73,7 +73,7 @@ class Asked:
     query: Mapping[str, str]
 
     @property
-    def who(self) -> Actor:
+    def who(self) -> Caller:
         """Who asks. Raises `Refused` (401) where nobody is signed in."""
         if self.session is None:
             raise Refused(401, "nobody is signed in")
@@ -91,7 +91,7 @@ class Asked:
             raise Refused(422, "the address of this page is not as it has to be", where) from None
 
 
-Made = Callable[[Asked], Mapping[str, Any]]
+MakePage = Callable[[PageRequest], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,10 +99,10 @@ class Page:
     """A page: its template, and what it shows."""
 
     template: str
-    made: Made
+    made: MakePage
 
 
-def _queue(asked: Asked) -> Mapping[str, Any]:
+def _queue(asked: PageRequest) -> Mapping[str, Any]:
     fields = ("status", "whose", "kind", "assignee", "sort", "page")
     is_first = not any(asked.query.get(field) for field in fields)
     return {
@@ -113,7 +113,7 @@ def _queue(asked: Asked) -> Mapping[str, Any]:
     }
 
 
-def _case(asked: Asked) -> Mapping[str, Any]:
+def _case(asked: PageRequest) -> Mapping[str, Any]:
     case = asked.path["case"]
     return {
         "case": asked.told("one_case", case=case),
@@ -124,7 +124,7 @@ def _case(asked: Asked) -> Mapping[str, Any]:
     }
 
 
-def _members(asked: Asked) -> Mapping[str, Any]:
+def _members(asked: PageRequest) -> Mapping[str, Any]:
     case = asked.path["case"]
     fields = ("after", "indicator", "mark", "begins")
     chosen = ("indicator", "mark")
@@ -137,30 +137,30 @@ def _members(asked: Asked) -> Mapping[str, Any]:
     }
 
 
-def _graph(asked: Asked) -> Mapping[str, Any]:
+def _graph(asked: PageRequest) -> Mapping[str, Any]:
     return {"case": asked.told("one_case", case=asked.path["case"])}
 
 
-def _account(asked: Asked) -> Mapping[str, Any]:
+def _account(asked: PageRequest) -> Mapping[str, Any]:
     return {"account": asked.told("one_account", account=asked.path["account"])}
 
 
-def _indicator(asked: Asked) -> Mapping[str, Any]:
+def _indicator(asked: PageRequest) -> Mapping[str, Any]:
     return {"value": asked.told("one_indicator", "after", indicator=asked.path["indicator"])}
 
 
-def _story(asked: Asked) -> Mapping[str, Any]:
+def _story(asked: PageRequest) -> Mapping[str, Any]:
     return {"story": asked.told("one_story", story=asked.path["story"])}
 
 
-def _appeal(asked: Asked) -> Mapping[str, Any]:
+def _appeal(asked: PageRequest) -> Mapping[str, Any]:
     return {"appeal": asked.told("one_appeal", appeal=asked.path["appeal"])}
 
 
-def _simple(name: str, operation: str, *fields: str) -> Made:
+def _simple(name: str, operation: str, *fields: str) -> MakePage:
     """A page that shows the answer of one operation under a name."""
 
-    def made(asked: Asked) -> Mapping[str, Any]:
+    def made(asked: PageRequest) -> Mapping[str, Any]:
         return {
             name: asked.told(operation, *fields),
             "asked": {field: asked.query.get(field, "") for field in fields},
@@ -169,15 +169,15 @@ def _simple(name: str, operation: str, *fields: str) -> Made:
     return made
 
 
-def _labels(asked: Asked) -> Mapping[str, Any]:
+def _labels(asked: PageRequest) -> Mapping[str, Any]:
     return {"labels": asked.told("labels"), "bulks": asked.told("bulks")}
 
 
-def _stories(asked: Asked) -> Mapping[str, Any]:
+def _stories(asked: PageRequest) -> Mapping[str, Any]:
     return {"stories": asked.told("stories"), "views": asked.told("views")}
 
 
-def _people(asked: Asked) -> Mapping[str, Any]:
+def _people(asked: PageRequest) -> Mapping[str, Any]:
     return {
         "people": asked.told("people"),
         "hooks": asked.told("webhooks"),
@@ -226,7 +226,7 @@ MENU = (
 """The menu: path, words, and the permission that its page needs."""
 
 
-def html(template: str, asked: Asked, told: Mapping[str, Any]) -> str:
+def html(template: str, asked: PageRequest, told: Mapping[str, Any]) -> str:
     """A rendered page."""
     session = asked.session
     who = session.actor if session else None
@@ -250,7 +250,7 @@ def html(template: str, asked: Asked, told: Mapping[str, Any]) -> str:
     )
 
 
-def _tour(asked: Asked) -> dict[str, Any] | None:
+def _tour(asked: PageRequest) -> dict[str, Any] | None:
     """The step of the tour that a page shows; None outside the tour."""
     step = asked.query.get("tour", "")
     if (
@@ -272,7 +272,7 @@ def _tour(asked: Asked) -> dict[str, Any] | None:
     }
 
 
-def _places(asked: Asked) -> list[str]:
+def _places(asked: PageRequest) -> list[str]:
     """The pages of the tour's steps."""
     every = asked.told("cases", status="all", limit=200)["rows"]
     campaign = next((row["id"] for row in every if not row["is_lead"]), None)

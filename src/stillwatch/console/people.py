@@ -21,7 +21,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, delete, insert, select, update
 
 from stillwatch.console.database import Database, one
-from stillwatch.console.roles import ROLES, Actor, Role, at_most
+from stillwatch.console.roles import ROLES, Caller, Role, at_most
 from stillwatch.console.schema import PEOPLE, SESSIONS, TOKENS
 from stillwatch.errors import Problem, UsageError
 
@@ -32,14 +32,14 @@ INVITED_S = 86_400.0  # seconds for which a set-up secret is valid: chosen
 IDLE_S, LONGEST_S = 3_600.0, 43_200.0  # seconds after which a session ends, unused and in all: chosen
 SEEN_S = 60.0  # seconds between two updates of a session's last use
 TOKEN_PREFIX = "swc_"  # noqa: S105  by which scanners for secrets find API tokens
-Clock = Callable[[], float]
+ReadClock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """A valid session: who, and the token that forms carry."""
 
-    actor: Actor
+    actor: Caller
     csrf: str
     digest: str
 
@@ -93,10 +93,10 @@ def totp_address(name: str, secret: str) -> str:
     return f"otpauth://totp/Stillwatch:{quote(name)}?secret={secret}&issuer=Stillwatch"
 
 
-class People:
+class PeopleStore:
     """People of a database. `clock` returns seconds since 1970; tests replace it."""
 
-    def __init__(self, database: Database, clock: Clock = time.time) -> None:
+    def __init__(self, database: Database, clock: ReadClock = time.time) -> None:
         self._database, self.clock = database, clock
 
     def invite(self, name: str, role: Role) -> str:
@@ -241,7 +241,7 @@ class People:
         with self._database.writing() as db:
             db.execute(delete(SESSIONS).where(SESSIONS.c.digest == digest))
 
-    def of_token(self, token: str) -> Actor | None:
+    def of_token(self, token: str) -> Caller | None:
         """Who a valid API token stands for, with the token's role; None also where its owner's role has
         become less than the token's.
         """
@@ -264,5 +264,5 @@ class People:
         return _actor(found, "token")
 
 
-def _actor(person: Mapping[str, Any], via: str) -> Actor:
-    return Actor(person_id=person["id"], name=person["name"], role=cast("Role", person["role"]), via=via)
+def _actor(person: Mapping[str, Any], via: str) -> Caller:
+    return Caller(person_id=person["id"], name=person["name"], role=cast("Role", person["role"]), via=via)

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from stillwatch.console.database import Database, Row, chunks, one, put, put_all, put_columns, rows
+from stillwatch.console.database import Database, chunks, one, put, put_all, put_columns, rows
 from stillwatch.console.schema import (
     ACCOUNTS,
     APPEARANCES,
@@ -27,13 +27,14 @@ from stillwatch.console.schema import (
     SCANS,
     SHARED,
 )
+from stillwatch.contract.table import TableRow
 from stillwatch.engine.files import sha256
 from stillwatch.memory import record
 from stillwatch.memory.identities import SAME_TRACK_OVERLAP, match
 from stillwatch.memory.targets import RESULTS_OF_A_STATE
 from stillwatch.report.cards import CARDS, card
 from stillwatch.report.compare import compare
-from stillwatch.report.reading import NAMED_BY, Results, read
+from stillwatch.report.reading import NAMED_BY, ResultTables, read
 from stillwatch.report.texts import Sent
 from stillwatch.report.trial import glance, trial
 from stillwatch.report.values import Shared
@@ -53,12 +54,12 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class ScannedGroup:
     """A campaign or lead of a scan: its row, its accounts as columns of `MEMBERS`, its links, and
     what pages show.
     """
 
-    row: Row
+    row: TableRow
     name: str
     is_lead: bool
     members: Mapping[str, Sequence[Any]]
@@ -104,7 +105,7 @@ def import_folder(database: Database, folder: Path) -> Found:
     return Found(folder=folder, is_new=True, groups=len(groups), new=len(groups) - len(named))
 
 
-def _scan(db: Connection, results: Results, digest: str) -> int:
+def _scan(db: Connection, results: ResultTables, digest: str) -> int:
     seen = results.overview
     told = compare(results)
     body = {
@@ -124,7 +125,7 @@ def _scan(db: Connection, results: Results, digest: str) -> int:
     return put(db, SCANS, **row)
 
 
-def _accounts(db: Connection, results: Results) -> dict[str, int]:
+def _accounts(db: Connection, results: ResultTables) -> dict[str, int]:
     """Numbers of all accounts of the groups, by name; unknown accounts are added, and known ones updated."""
     facts: dict[str, dict[str, Any]] = {}
     for name in ("members", "lead_members"):
@@ -166,7 +167,7 @@ def _numbers(db: Connection, names: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def _apart(whole: Results) -> Callable[[str], Results]:
+def _apart(whole: ResultTables) -> Callable[[str], ResultTables]:
     """The results of one group, by its name: each table is sorted once, so that a group's part is a slice."""
     parts: dict[str, tuple[pa.Table, dict[str, tuple[int, int]]]] = {}
     for name, table in whole.tables.items():
@@ -179,7 +180,7 @@ def _apart(whole: Results) -> Callable[[str], Results]:
         names = counts.field("values").to_pylist()
         parts[name] = (ordered, dict(zip(names, zip([0, *ends], ends, strict=False), strict=True)))
 
-    def of(group: str) -> Results:
+    def of(group: str) -> ResultTables:
         tables = {}
         for name, (table, places) in parts.items():
             start, end = places.get(group, (0, 0))
@@ -189,7 +190,7 @@ def _apart(whole: Results) -> Callable[[str], Results]:
     return of
 
 
-def _groups(whole: Results, ids: Mapping[str, int]) -> Iterator[Group]:
+def _groups(whole: ResultTables, ids: Mapping[str, int]) -> Iterator[ScannedGroup]:
     apart = _apart(whole)
     for number, row in enumerate(whole.campaigns, 1):
         name = row["campaign_id"]
@@ -222,15 +223,15 @@ def _without_words(some: Sequence[Sent] | None) -> list[Sent] | None:
 
 
 def _group(
-    results: Results,
-    row: Row,
+    results: ResultTables,
+    row: TableRow,
     name: str,
     members: pa.Table,
     ids: Mapping[str, int],
     parts: Mapping[str, Any],
     *,
     lead: bool = False,
-) -> Group:
+) -> ScannedGroup:
     names = members["account_id"].to_pylist()
     counts = members["exchanges"].to_pylist() if "exchanges" in members.column_names else [0] * len(names)
     scores = members["score"].to_pylist() if "score" in members.column_names else [None] * len(names)
@@ -246,7 +247,7 @@ def _group(
         "marks": [" ".join(row.get("marks") or ()) for row in known],
     }
     links = None if lead else results.of("links", name)
-    return Group(row=row, name=name, is_lead=lead, members=held, links=links, parts=parts)
+    return ScannedGroup(row=row, name=name, is_lead=lead, members=held, links=links, parts=parts)
 
 
 def _overlaps(db: Connection, ids: Sequence[int]) -> dict[str, int]:
@@ -272,7 +273,7 @@ def _overlaps(db: Connection, ids: Sequence[int]) -> dict[str, int]:
     return found
 
 
-def _case(db: Connection, scan_id: int, group: Group, known: str | None) -> int:
+def _case(db: Connection, scan_id: int, group: ScannedGroup, known: str | None) -> int:
     """Write a group's case, with members, parts and its place in the history; returns the case's number."""
     row = group.row
     trial = group.parts.get("trial")
@@ -329,7 +330,7 @@ def _case(db: Connection, scan_id: int, group: Group, known: str | None) -> int:
     return number
 
 
-def _values(db: Connection, groups: Mapping[int, Group], ids: Mapping[str, int]) -> None:
+def _values(db: Connection, groups: Mapping[int, ScannedGroup], ids: Mapping[str, int]) -> None:
     """Write the values that members share, and who shares them. `groups` are keyed by the case's number."""
     shared = {case: group.parts.get("shared") or () for case, group in groups.items()}
     number_of = _indicators(db, [one for some in shared.values() for one in some])
@@ -363,7 +364,7 @@ def _values(db: Connection, groups: Mapping[int, Group], ids: Mapping[str, int])
 
 def _link(
     db: Connection,
-    group: Group,
+    group: ScannedGroup,
     case: int,
     ids: Mapping[str, int],
     number_of: Mapping[tuple[str, str], int],

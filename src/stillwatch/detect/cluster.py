@@ -31,7 +31,7 @@ class Cluster(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Graph:
+class LinkGraph:
     """Accounts × values matrix of link weights (`weights`), with the account of each row (`names`).
 
     Communities depend on the order in which accounts and values are visited. Rows are in the order of
@@ -43,7 +43,7 @@ class Graph:
     names: pa.Array
 
     @classmethod
-    def of(cls, links: pa.Table, order: pa.Array | None = None) -> Graph:
+    def of(cls, links: pa.Table, order: pa.Array | None = None) -> LinkGraph:
         """The graph of rows of `account_id`, `kind`, `value` and `weight`; negative weights become 0.
 
         `order` is `in_order` of more links of these accounts, by which fewer accounts are alike.
@@ -121,18 +121,19 @@ def _mixed(numbers: Colours) -> Colours:
 
 
 def communities(
-    links: pa.Table | Graph, seed: int = 0, resolution: float = 1.0, smallest: int = FEWEST_ACCOUNTS
+    links: pa.Table | LinkGraph, seed: int = 0, resolution: float = 1.0, smallest: int = FEWEST_ACCOUNTS
 ) -> pa.Table:
     """Candidates as (`candidate`, `account_id`) rows: the communities of a graph of accounts and values, as
     `leiden.leiden` finds them.
 
     Args:
-        links: Rows of `account_id`, `kind`, `value` and `weight`, or their `Graph` if it is used repeatedly.
+        links: Rows of `account_id`, `kind`, `value` and `weight`, or their `LinkGraph` where it is used
+            repeatedly.
         seed: Seed of the random numbers.
         resolution: Resolution of modularity; higher values give smaller communities.
         smallest: Accounts that a candidate must have.
     """
-    graph = links if isinstance(links, Graph) else Graph.of(links)
+    graph = links if isinstance(links, LinkGraph) else LinkGraph.of(links)
     if not len(graph.names):
         return pa.table({"candidate": pa.array([], pa.int64()), "account_id": pa.array([], pa.string())})
     return _table(leiden(graph.weights, seed, resolution), graph.names, smallest)

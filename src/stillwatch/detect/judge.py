@@ -186,7 +186,7 @@ def _indexed(columns: Mapping[str, np.ndarray], accounts: int) -> TestRows:
     )
 
 
-Asked = tuple[Mapping[str, np.ndarray], np.ndarray]
+TestInput = tuple[Mapping[str, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,7 +241,7 @@ class Bench:
         """Codes of the declared owners of these accounts."""
         return frozenset(self.owners[self.places(accounts)].tolist())
 
-    def asker(self, inside: np.ndarray) -> Callable[[GroupTest], Asked]:
+    def asker(self, inside: np.ndarray) -> Callable[[GroupTest], TestInput]:
         """A function that gives the arguments of a test's statistic for one group: columns and members' mask.
 
         `inside` is the group's mask over accounts. Arguments are cached, since several tests read one table.
@@ -249,9 +249,9 @@ class Bench:
         members = np.flatnonzero(inside)
         strangers = members[~self.others[members]]
         nearly_all = bool(self.others.all()) or OTHERS_PER_ACCOUNT * len(members) > self.others.sum()
-        known: dict[tuple[int, bool, bool], Asked] = {}
+        known: dict[tuple[int, bool, bool], TestInput] = {}
 
-        def arguments_of(test: GroupTest) -> Asked:
+        def arguments_of(test: GroupTest) -> TestInput:
             rows, some = self.rows[test.card.name], self.sampled[test.card.name]
             whole = test.everyone or nearly_all
             key = id(rows), whole, test.alone

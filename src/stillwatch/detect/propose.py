@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillwatch.detect.cluster import FEWEST_ACCOUNTS, Cluster, Graph, communities, in_order
+from stillwatch.detect.cluster import FEWEST_ACCOUNTS, Cluster, LinkGraph, communities, in_order
 from stillwatch.engine.cores import on_all_cores
 from stillwatch.signals.registry import kinds_by_graph
 
@@ -77,7 +77,7 @@ def propose(
         )
         fine = [(resolution, turn) for resolution in resolutions for turn in range(CLUSTERINGS_PER_GRAPH)]
         asked += [
-            Ask(name=name, graph=graph, resolution=resolution, seed=turn)
+            ClusteringTask(name=name, graph=graph, resolution=resolution, seed=turn)
             for resolution, turn in (*coarse, *fine)
         ]
     found: dict[frozenset[str], str] = {}
@@ -104,7 +104,7 @@ def propose(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class ClusteringTask:
     """The arguments of one clustering: name and links of the graph, resolution and seed."""
 
     name: str
@@ -113,7 +113,7 @@ class Ask:
     seed: int
 
 
-def _clustered(asked: Sequence[Ask], cluster: Cluster) -> Iterable[pa.Table]:
+def _clustered(asked: Sequence[ClusteringTask], cluster: Cluster) -> Iterable[pa.Table]:
     """The result of each clustering in `asked`, in order; on all cores, unless a `cluster` function was given
     that distributes the work itself.
     """
@@ -122,9 +122,9 @@ def _clustered(asked: Sequence[Ask], cluster: Cluster) -> Iterable[pa.Table]:
     links = {ask.name: ask.graph for ask in asked}
     columns = ["account_id", "kind", "value", "weight"]
     order = in_order(pa.concat_tables([one.select(columns) for one in links.values()]))
-    graphs = {name: Graph.of(one, order) for name, one in links.items()}
+    graphs = {name: LinkGraph.of(one, order) for name, one in links.items()}
 
-    def one(ask: Ask) -> pa.Table:
+    def one(ask: ClusteringTask) -> pa.Table:
         return communities(graphs[ask.name], seed=ask.seed, resolution=ask.resolution)
 
     return on_all_cores(one, asked)

@@ -34,7 +34,7 @@ HOUR = timedelta(hours=1)
 FINEST_SHARE_OF_AGE = 0.04  # precision of the hour of detection, as a share of the campaign's age by then
 ALERTS_A_YEAR = 12.0  # expected number of false alerts a year, at most, over all groups
 
-Run = Callable[[ir.Table], pa.Table]
+RunExpression = Callable[[ir.Table], pa.Table]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ def judge_prefix(
     summaries: Summaries,
     tests: Sequence[GroupTest],
     explanations: Sequence[Explanation],
-    run: Run,
+    run: RunExpression,
     cluster: Cluster = communities,
 ) -> Judgement:
     """Candidates of these summaries, proposed on the first half of the data and judged on the second.
@@ -96,7 +96,7 @@ def judge_prefix(
     )
 
 
-def _proposed(summaries: Summaries, run: Run, cluster: Cluster) -> tuple[pa.Table, list[Candidate]]:
+def _proposed(summaries: Summaries, run: RunExpression, cluster: Cluster) -> tuple[pa.Table, list[Candidate]]:
     """The links of the first half of the data, and the candidates found by clustering them."""
     edges = links(summaries, run)
     alike = neighbours(run(measured(summaries)))
@@ -126,7 +126,7 @@ class Replay:
     until: Callable[[datetime], Summaries]
     tests: Sequence[GroupTest]
     explanations: Sequence[Explanation]
-    run: Run
+    run: RunExpression
     begin: datetime
     proposed: int
     fdr: float

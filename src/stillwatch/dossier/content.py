@@ -10,10 +10,10 @@ from typing import Any
 
 from stillwatch.claims import words
 from stillwatch.claims.basis import likeness, tests_against, tests_for
-from stillwatch.claims.numbers import Number, Part
+from stillwatch.claims.numbers import Number, TextPart
 from stillwatch.claims.statements import Claim, claims, known_from
 from stillwatch.dossier.annexes import annexes
-from stillwatch.dossier.case import Case
+from stillwatch.dossier.case import CampaignCase
 from stillwatch.dossier.document import Document, Numbers
 from stillwatch.dossier.method import method
 
@@ -27,7 +27,7 @@ LEAST_SHOWN = 0.001  # smallest probability that is printed as a number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class DossierTerms:
     """What the provider adds: its name, dollars per million tokens read (`price_in`) and written
     (`price_out`) at list price, and sentences on its actions.
     """
@@ -38,7 +38,7 @@ class Terms:
     done: tuple[str, ...] = ()
 
 
-def dossier(case: Case, terms: Terms, numbers: Numbers) -> Document:
+def dossier(case: CampaignCase, terms: DossierTerms, numbers: Numbers) -> Document:
     """The dossier of one campaign as a document; its numbers are collected in `numbers`."""
     document = Document(
         f"Dossier on campaign {case.name}",
@@ -71,11 +71,11 @@ def _claimed(document: Document, stated: Sequence[Claim]) -> None:
     document.claims((one.number, one.title, one.basis, one.sentence) for one in stated)
 
 
-def _counted(document: Document, case: Case) -> None:
+def _counted(document: Document, case: CampaignCase) -> None:
     document.heading("2. Numbers, and how they were counted")
-    rows: list[Sequence[Sequence[Part]]] = []
+    rows: list[Sequence[Sequence[TextPart]]] = []
 
-    def row(what: str, value: Sequence[Part], how: Sequence[Part]) -> None:
+    def row(what: str, value: Sequence[TextPart], how: Sequence[TextPart]) -> None:
         rows.append(((what,), value, how))
 
     row(
@@ -160,7 +160,7 @@ def _counted(document: Document, case: Case) -> None:
     )
 
 
-def _evidence(document: Document, case: Case, stated: Sequence[Claim]) -> None:
+def _evidence(document: Document, case: CampaignCase, stated: Sequence[Claim]) -> None:
     document.heading("4. Evidence by claim", is_new_page=True)
     evidence = list(case.mine.get("evidence", ()))
     for one in stated:
@@ -268,10 +268,10 @@ def _hypotheses(document: Document, attribution: Any) -> None:  # noqa: ANN401
         )
 
 
-def _against(document: Document, case: Case) -> None:
+def _against(document: Document, case: CampaignCase) -> None:
     document.heading("5. What speaks against, and innocent explanations that were tried")
     evidence = list(case.mine.get("evidence", ()))
-    items: list[Sequence[Part]] = [
+    items: list[Sequence[TextPart]] = [
         (
             f"The test of whether {words.signal(row['kind'])} speaks against: an e-value of ",
             case.number("evidence", "least", "log10_likelihood_ratio", kind=row["kind"], shown=words.tenfold),
@@ -344,7 +344,7 @@ def _upper(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _harm(document: Document, case: Case, terms: Terms) -> None:
+def _harm(document: Document, case: CampaignCase, terms: DossierTerms) -> None:
     document.heading("6. Harm")
     rows = []
     for row in sorted(
@@ -394,7 +394,7 @@ def _harm(document: Document, case: Case, terms: Terms) -> None:
         )
 
 
-def _value(case: Case, terms: Terms) -> tuple[Number, Number] | None:
+def _value(case: CampaignCase, terms: DossierTerms) -> tuple[Number, Number] | None:
     """Cost of all tokens at a tenth of the list price and at the list price; None where the log has no
     token counts.
     """
@@ -424,7 +424,7 @@ def _dollars(value: float) -> str:
     return f"${words.count(value)}" if value >= 10 else f"${value:.2g}"
 
 
-def _done(document: Document, terms: Terms) -> None:
+def _done(document: Document, terms: DossierTerms) -> None:
     document.heading("7. What was done")
     if terms.done:
         for one in terms.done:
@@ -440,7 +440,7 @@ def _done(document: Document, terms: Terms) -> None:
 
 def _open(document: Document, stated: Sequence[Claim]) -> None:
     document.heading("8. Open questions")
-    items: list[Sequence[Part]] = [
+    items: list[Sequence[TextPart]] = [
         (f"Claim {one.number} ({one.title.lower()}) is not shown: {OPEN[one.number]}.",)
         for one in stated
         if one.basis == "not shown"

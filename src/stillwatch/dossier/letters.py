@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from stillwatch.claims import words
-from stillwatch.claims.numbers import Part
+from stillwatch.claims.numbers import TextPart
 from stillwatch.claims.statements import Claim, claims
-from stillwatch.dossier.case import Case
-from stillwatch.dossier.content import Terms
+from stillwatch.dossier.case import CampaignCase
+from stillwatch.dossier.content import DossierTerms
 from stillwatch.dossier.document import Document, Numbers
 
 READERS: Mapping[str, str] = {
@@ -39,7 +39,7 @@ CLOSING = {
 }
 
 
-def letter(to: str, case: Case, terms: Terms, numbers: Numbers) -> Document:
+def letter(to: str, case: CampaignCase, terms: DossierTerms, numbers: Numbers) -> Document:
     """The draft of a letter to one of `READERS`."""
     document = Document(
         f"Draft of a letter to {READERS[to]}",
@@ -87,7 +87,7 @@ def _for(to: str, stated: Sequence[Claim]) -> list[Claim]:
     """The claims for a reader; peers do not receive claim 5."""
     if to != "peer":
         return list(stated)
-    hidden: tuple[Part, ...] = ("not shared between providers",)
+    hidden: tuple[TextPart, ...] = ("not shared between providers",)
     return [
         Claim(number=one.number, title=one.title, basis="not shown", sentence=hidden, carried_by=())
         if one.number == 5

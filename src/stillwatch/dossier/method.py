@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from stillwatch.claims import words
-from stillwatch.dossier.case import Case
+from stillwatch.dossier.case import CampaignCase
 from stillwatch.dossier.document import Document
 
 
-def method(document: Document, case: Case) -> None:
+def method(document: Document, case: CampaignCase) -> None:
     """Add the section on the method and its limits to the document."""
     document.heading("3. Method", is_new_page=True)
     candidates = case.overview.get("candidates")

@@ -1,6 +1,6 @@
 """The engine DuckDB, with a memory limit.
 
-Text in a statement is quoted by `identifier` or `literal`. Paths also go through `Places`, because DuckDB
+Text in a statement is quoted by `identifier` or `literal`. Paths also go through `SafePaths`, because DuckDB
 expands `*`, `?` and `[` and reads a backslash as a slash.
 """
 
@@ -36,7 +36,7 @@ class DuckDB:
 
     local = True
 
-    def __init__(self, backend: Backend, places: Places) -> None:
+    def __init__(self, backend: Backend, places: SafePaths) -> None:
         self._backend, self._places = backend, places
         self._compiled: dict[Node, str] = {}
 
@@ -118,7 +118,7 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-class Places:
+class SafePaths:
     """Paths without characters that are special to DuckDB. A path with such characters is reached by a
     symbolic link in the folder `home`.
     """
@@ -170,7 +170,7 @@ def duckdb_engine(
         tempfile.TemporaryDirectory(prefix="stillwatch-") as home,
         tempfile.TemporaryDirectory(prefix="stillwatch-", dir=scratch) as folder,
     ):
-        places = Places(Path(home))
+        places = SafePaths(Path(home))
         connection = ibis.duckdb.connect(
             ":memory:",
             memory_limit=memory,

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from stillwatch.attribution.knowledge import Knowledge, knowledge
-from stillwatch.attribution.seen import Seen, Value
+from stillwatch.attribution.seen import CampaignFacts, MemberValue
 from stillwatch.attribution.weigh import DECIDED, Assessment, assess
 from stillwatch.stats.arrays import Floats
 from stillwatch.stats.intervals import of_bounded_sum, of_share
@@ -48,7 +48,7 @@ BINS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class BlindCase:
     """A case: the program's input (`kind`, `seen`, `known`) and the truth.
 
     `director` is the name of the listed actor who directed the campaign, "" where none did. `evident` says
@@ -56,7 +56,7 @@ class Case:
     """
 
     kind: str
-    seen: Seen
+    seen: CampaignFacts
     known: Knowledge
     director: str
     evident: bool
@@ -92,7 +92,7 @@ def _party(rng: np.random.Generator) -> _Party:
     )
 
 
-def draw(rng: np.random.Generator) -> Case:
+def draw(rng: np.random.Generator) -> BlindCase:
     """Draw one case at random; `CASES` gives the probability of each kind."""
     kind = str(rng.choice(list(CASES), p=list(CASES.values())))
     actors = [_party(rng) for _ in range(rng.integers(2, 7))]
@@ -126,14 +126,14 @@ def draw(rng: np.random.Generator) -> Case:
         )
         if rng.random() < 0.6
     ]
-    return Case(
+    return BlindCase(
         kind=kind, seen=campaign[0], known=knowledge({"actors": facts, "observations": observations}),
         director=f"Actor {target}" if kind in ("listed", "through a reseller") else "",
         evident=kind == "listed" and _is_evident(facts[target], actors[target], campaign[0]),
     )  # fmt: skip
 
 
-def _is_evident(facts: Mapping[str, Any], truly: _Party, seen: Seen) -> bool:
+def _is_evident(facts: Mapping[str, Any], truly: _Party, seen: CampaignFacts) -> bool:
     """Whether the evidence suffices to name the actor.
 
     It suffices where at least two sources, one of them graded B2 or better, state true values that only
@@ -170,14 +170,14 @@ def _is_evident(facts: Mapping[str, Any], truly: _Party, seen: Seen) -> bool:
 
 def _campaign(
     rng: np.random.Generator, kind: str, behind: _Party, pool: _Party, target: _Party, *, evident: bool
-) -> tuple[Seen, _Party]:
+) -> tuple[CampaignFacts, _Party]:
     """What a scan shows of the campaign, and the party whose card and country it shows."""
     honest = {"honest": "fleet", "end users": "relay"}.get(kind)
     called = honest if honest and rng.random() < 0.7 else str(rng.choice(["harvest", "mixed"], p=[0.8, 0.2]))
     log10 = _log10(rng, called)
     members = int(rng.integers(40, 3000))
     values = [
-        Value(
+        MemberValue(
             kind="client_prefix",
             value=pool.network,
             members=members,
@@ -198,7 +198,7 @@ def _campaign(
         rng, kind, behind, pool, card=paying.card, agent=agent, members=members, evident=evident
     )
     acts = _acts(rng, zone if rng.random() < 0.5 else None)
-    seen = Seen(
+    seen = CampaignFacts(
         campaign="C1",
         kind=called,
         accounts=members,
@@ -254,10 +254,10 @@ def _values(
     agent: str,
     members: int,
     evident: bool,
-) -> list[Value]:
+) -> list[MemberValue]:
     """The client that all members show, and the sign-up address, card and mail domain that some show."""
     values = [
-        Value(
+        MemberValue(
             kind="user_agent",
             value=agent,
             members=members,
@@ -267,7 +267,7 @@ def _values(
     ]
     if kind not in ("through a reseller", "end users") and rng.random() < (0.85 if evident else 0.25):
         values.append(
-            Value(
+            MemberValue(
                 kind="signup_address",
                 value=behind.network.replace(".0/24", ".7"),
                 members=int(rng.integers(2, 40)),
@@ -277,7 +277,7 @@ def _values(
         )
     if rng.random() < (0.7 if evident else 0.3):
         values.append(
-            Value(
+            MemberValue(
                 kind="payment_fingerprint",
                 value=card,
                 members=int(rng.integers(2, 60)),
@@ -287,7 +287,7 @@ def _values(
         )
     if rng.random() < (0.7 if evident else 0.4):
         values.append(
-            Value(
+            MemberValue(
                 kind="email_domain",
                 value=(behind if kind != "through a reseller" else pool).mail,
                 members=int(rng.integers(2, 90)),
@@ -333,7 +333,12 @@ def _item(
 
 
 def _told(
-    rng: np.random.Generator, name: str, truly: _Party, planted: tuple[Seen, _Party] | None, *, much: bool
+    rng: np.random.Generator,
+    name: str,
+    truly: _Party,
+    planted: tuple[CampaignFacts, _Party] | None,
+    *,
+    much: bool,
 ) -> dict[str, Any]:
     """One actor's entry in the intelligence file: each item is wrong at the rate of its grade.
 
@@ -384,7 +389,7 @@ def _told(
     return actor
 
 
-def _plant(rng: np.random.Generator, actor: dict[str, Any], seen: Seen) -> None:
+def _plant(rng: np.random.Generator, actor: dict[str, Any], seen: CampaignFacts) -> None:
     """Add false items that fit the campaign to an actor's entry."""
     ways = {
         "address_ranges": [v.value for v in seen.values if v.kind == "signup_address"]
@@ -411,7 +416,7 @@ def trial(cases: int, seed: int) -> list[dict[str, Any]]:
     return [_outcome(case, assess(case.seen, case.known)) for case in (draw(rng) for _ in range(cases))]
 
 
-def _outcome(case: Case, found: Assessment) -> dict[str, Any]:
+def _outcome(case: BlindCase, found: Assessment) -> dict[str, Any]:
     likeliest = found.hypotheses[0]
     return {
         "kind": case.kind,

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from stillwatch.simulate.campaigns import Plan
+from stillwatch.simulate.campaigns import CampaignPlan
 
 USD = {
     "input token": 2.00e-6,
@@ -35,7 +35,7 @@ SOURCES = {
 BYTES_A_TOKEN, OVERHEAD = 4, 3000  # bytes of text per token; bytes of headers and handshake per request
 
 
-def costs(world: Path, plan: Plan) -> dict[str, float]:
+def costs(world: Path, plan: CampaignPlan) -> dict[str, float]:
     """What one planted campaign used and its cost in dollars at the prices of `USD`, cover traffic
     included.
 

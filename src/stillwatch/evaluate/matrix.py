@@ -34,7 +34,7 @@ import numpy as np
 
 from stillwatch.errors import InputError, Problem, UsageError
 from stillwatch.signals.registry import all_explanations, all_group_tests, all_indicators
-from stillwatch.simulate.worlds import Value, change, find_scenario
+from stillwatch.simulate.worlds import FieldValue, change, find_scenario
 
 FIELDS = ("scenario", "seeds", "scale", "fdr", "without", "changes", "baselines", "monitor", "without_each")
 OF_CROWDS = ("crowds", "seeds", "accounts", "days", "fdr", "without", "leave_out")
@@ -62,7 +62,7 @@ class Cell:
     scale: float = 1.0
     fdr: float = 0.01
     without: tuple[str, ...] = ()
-    changes: tuple[tuple[str, Value], ...] = ()
+    changes: tuple[tuple[str, FieldValue], ...] = ()
     prompts: str = ""
     times: str = ""
     baselines: bool = False
@@ -272,7 +272,7 @@ def _cells(world: str, spec: Mapping[str, object], seeds: int | None) -> list[Ce
     return cells
 
 
-Chosen = tuple[tuple[str, Value], ...]
+Chosen = tuple[tuple[str, FieldValue], ...]
 
 
 def _product(

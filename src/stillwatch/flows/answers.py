@@ -10,7 +10,7 @@ from typing import Any
 from stillwatch.contract.table import EARLIEST_US, LATEST_US
 from stillwatch.errors import InputError, Problem
 from stillwatch.foreign import named, visible
-from stillwatch.prove.case import Pair
+from stillwatch.prove.case import PromptAnswer
 from stillwatch.readers.discover import discover
 from stillwatch.readers.limits import LIMITS
 from stillwatch.readers.losses import Losses
@@ -99,14 +99,16 @@ def rows_of(path: Path, unread: Unread) -> list[tuple[int, dict[str, Any]]]:
     return rows
 
 
-def pairs_of(path: Path, unread: Unread) -> list[Pair]:
+def pairs_of(path: Path, unread: Unread) -> list[PromptAnswer]:
     """Prompts and answers of a file. Rows that lack one are added to `unread`. Raises `InputError` for a file
     without a column of prompts or of answers.
     """
     return _pairs_of(path, rows_of(path, unread), unread)
 
 
-def _pairs_of(path: Path, rows: Sequence[tuple[int, Mapping[str, Any]]], unread: Unread) -> list[Pair]:
+def _pairs_of(
+    path: Path, rows: Sequence[tuple[int, Mapping[str, Any]]], unread: Unread
+) -> list[PromptAnswer]:
     """Prompts and answers of rows that are read already; see `pairs_of`."""
     prompt, answer = _column(rows, PROMPTS), _column(rows, ANSWERS)
     if prompt is None or answer is None:
@@ -136,7 +138,7 @@ def _pairs_of(path: Path, rows: Sequence[tuple[int, Mapping[str, Any]]], unread:
             for text in _texts(value, known)
         ]
         out.append(
-            Pair(
+            PromptAnswer(
                 prompt=question,
                 answer=said,
                 campaign=_text(row.get("campaign_id")),
@@ -203,7 +205,9 @@ def _column(rows: Iterable[tuple[int, Mapping[str, Any]]], names: Sequence[str])
     return next((name for name in names if name in there), None)
 
 
-def served_pairs(paths: Sequence[str], campaigns: Path | None, known: set[str], unread: Unread) -> list[Pair]:
+def served_pairs(
+    paths: Sequence[str], campaigns: Path | None, known: set[str], unread: Unread
+) -> list[PromptAnswer]:
     """Served prompts and answers, each with the campaign under whose key the answer was marked (empty:
     none).
 
@@ -229,7 +233,7 @@ def served_pairs(paths: Sequence[str], campaigns: Path | None, known: set[str], 
     sources = check(discover(paths), {})
     for file, problems in sources.unread.items():
         unread.add(str(file), problems[0].fact, 0)
-    out: list[Pair] = []
+    out: list[PromptAnswer] = []
     for batch in read(sources, {}):
         for lost in batch.quarantine.to_pylist():
             unread.add(lost["file"], lost["reason"], lost["row"], lost["rows"])
@@ -241,7 +245,7 @@ def served_pairs(paths: Sequence[str], campaigns: Path | None, known: set[str], 
             name = next((name for name in (tuple(exchange), exchange[0]) if name in whose), None)
             if prompt and answer and (only or not whose or name is not None):
                 out.append(
-                    Pair(
+                    PromptAnswer(
                         prompt=prompt,
                         answer=answer,
                         campaign=only if name is None else whose[name],

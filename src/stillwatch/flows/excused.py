@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from stillwatch.contract.summaries import Summaries, labelled_marks, without
 from stillwatch.engine.connect import Engine
-from stillwatch.memory.labels import VALUES, Labels
+from stillwatch.memory.labels import VALUES, LabelsInForce
 
 VALUE = pa.schema({"kind": pa.string(), "value": pa.string()})
 MARK = pa.schema({"explanation": pa.string(), "kind": pa.string(), "value": pa.string()})
@@ -27,7 +27,7 @@ class Excused:
     marks: frozenset[tuple[str, str, str]] = frozenset()
 
     @classmethod
-    def of(cls, labels: Labels) -> Excused:
+    def of(cls, labels: LabelsInForce) -> Excused:
         """The values of labels in force."""
         values, marks = set(), set()
         for one in labels.labels:

@@ -39,7 +39,7 @@ from stillwatch.readers.recognise import KEY_ID, SKETCH, Recognised
 from stillwatch.sketch.digest import BANDS, MAX_WORDS, VERSION
 from stillwatch.sketch.keys import KEY_VARIABLE, Key, of_secret
 from stillwatch.sketch.observe import COPIED, halves, observe, sealed
-from stillwatch.store.store import SECRET, LogFile, Part, Piece, Place, Store, kept_secret
+from stillwatch.store.store import SECRET, LogFile, Part, Piece, PiecePaths, Store, kept_secret
 
 EPOCH = date(1970, 1, 1)
 DAY_US = 86_400_000_000
@@ -329,7 +329,7 @@ def _read_piece(
     *,
     formats: Mapping[LogPath, Recognised],
     names: Mapping[str, str],
-    place: Place,
+    place: PiecePaths,
     key: Key | None,
     cores: int,
     count: Callable[[int], None] | None,
@@ -430,7 +430,7 @@ def _observations(path: LogPath, losses: Losses) -> Iterator[pa.Table]:
 class _Writer:
     """Writes observations to one file for each day and flush, with bounded memory for any order of times."""
 
-    def __init__(self, place: Place, file: LogFile, piece: int) -> None:
+    def __init__(self, place: PiecePaths, file: LogFile, piece: int) -> None:
         self.rows = 0
         self.filled: set[str] = set()
         self._place, self._file, self._piece = place, file, piece

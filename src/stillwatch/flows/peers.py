@@ -16,7 +16,7 @@ from stillwatch.contract.accounts import ACCOUNTS
 from stillwatch.engine.connect import Engine
 from stillwatch.errors import InputError, Problem
 from stillwatch.share.match_client import FORM
-from stillwatch.share.sets import PROMPT_FAMILY, Pair, canonical, marks
+from stillwatch.share.sets import PROMPT_FAMILY, KindValue, canonical, marks
 from stillwatch.signals.registry import all_indicators
 from stillwatch.store.store import Store
 
@@ -24,7 +24,7 @@ COLUMN = "peer_match"
 MOST_BYTES = 256 << 20  # largest size of a file of values in common
 
 
-def read_intersection(path: Path) -> tuple[str, list[Pair]]:
+def read_intersection(path: Path) -> tuple[str, list[KindValue]]:
     """The peer's name and the values in common, as pairs of kind and value, from a file of `stillwatch
     match`. Raises `InputError` for any other file.
     """

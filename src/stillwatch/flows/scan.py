@@ -46,10 +46,11 @@ from stillwatch.flows.peers import flagged
 from stillwatch.flows.profile import Profile
 from stillwatch.flows.remembered import remember
 from stillwatch.flows.shortfall import one_account
-from stillwatch.flows.summarise import Log, Prefixes, add_up, open_log, shareable
+from stillwatch.flows.summarise import LogTables, Prefixes, add_up, open_log, shareable
 from stillwatch.flows.texts import write_prompts
 from stillwatch.foreign import described
 from stillwatch.memory.labels import in_force
+from stillwatch.progress import Progress, silent
 from stillwatch.readers.discover import Sources, discover
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.losses import OTHERS, quarantined
@@ -79,12 +80,6 @@ ASIDE = 20  # unknown field names that the overview lists, at most, for each fil
 BEGUN = 0.002
 POOLED = 3.0  # natural log e-value of `handoff` above which accounts are taken to share conversations
 FEWEST_TALKING = 0.05  # smallest share of accounts with follow-ups for which a usual share is given
-
-Progress = Callable[[str, int, int], None]
-
-
-def silent(stage: str, done: int, total: int) -> None:
-    """A progress callback that does nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -498,7 +493,7 @@ class _Units:
         )
 
 
-def _judge(engine: Engine, log: Log, units: _Units, progress: Progress) -> Judgement:
+def _judge(engine: Engine, log: LogTables, units: _Units, progress: Progress) -> Judgement:
     """The candidates of the whole log, judged."""
 
     def run(expression: ir.Table) -> pa.Table:
@@ -521,7 +516,7 @@ def _with_cores(
     return list(zip(chosen, cores, strict=True))
 
 
-def _totals(log: Log) -> dict[str, Any]:
+def _totals(log: LogTables) -> dict[str, Any]:
     """Number of exchanges and accounts of a log, and the times of its first and last exchange."""
     counted = log.exchanges.agg(
         exchanges=_.count(),
@@ -534,7 +529,7 @@ def _totals(log: Log) -> dict[str, Any]:
 
 def _looks(
     engine: Engine,
-    log: Log,
+    log: LogTables,
     units: _Units,
     tried: Judgement,
     drafts: Sequence[tuple[Judged, Attribution]],
@@ -562,7 +557,7 @@ def _looks(
 
 def _described_campaigns(
     engine: Engine,
-    log: Log,
+    log: LogTables,
     drafts: Sequence[tuple[Judged, Attribution]],
     looks: Mapping[str, list[Look]],
     tried: Judgement,
@@ -593,7 +588,7 @@ def _described_campaigns(
 
 
 def _looked_at(
-    log: Log, tried: Judgement, total: Mapping[str, Any], without: frozenset[str]
+    log: LogTables, tried: Judgement, total: Mapping[str, Any], without: frozenset[str]
 ) -> dict[str, Any]:
     """The part of the overview that says what was looked at."""
     return {
@@ -673,7 +668,7 @@ def _no_finding(test: GroupTest, outcomes: Outcomes, done: Literal["judged", "de
 
 def _attribute(
     engine: Engine,
-    log: Log,
+    log: LogTables,
     chosen: Sequence[tuple[Judged, frozenset[str]]],
     tried: Judgement,
     usual: float | None,

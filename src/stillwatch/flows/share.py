@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from stillwatch.package.signing import signer
-from stillwatch.share.client import Server
+from stillwatch.share.client import PeerServer
 from stillwatch.share.pull import Taxii, inbox_of, misp_events, readable
 from stillwatch.share.receipts import receipt
 from stillwatch.share.received import feedback, receive
-from stillwatch.share.state import State, now
+from stillwatch.share.state import SharingState, now
 
 WRITER = "receiver"
 AT_ONCE = 500
@@ -19,8 +19,8 @@ AT_ONCE = 500
 
 
 def pull(
-    state: State,
-    server: Server,
+    state: SharingState,
+    server: PeerServer,
     source: str,
     grade: str,
     collections: Sequence[str] = (),
@@ -33,7 +33,7 @@ def pull(
     inbox; returns counts.
 
     `collections` limits the collections by id or alias (empty: all). With `misp_days`, events of the last
-    days are read from a MISP server, and there are no receipts. Raises the errors of `Server.send` and
+    days are read from a MISP server, and there are no receipts. Raises the errors of `PeerServer.send` and
     `received.receive`.
     """
     if misp_days is not None:
@@ -59,7 +59,9 @@ def pull(
     return {"receipts": 0, **received}
 
 
-def give_feedback(state: State, server: Server, source: str, *, basic: bool = False) -> dict[str, int]:
+def give_feedback(
+    state: SharingState, server: PeerServer, source: str, *, basic: bool = False
+) -> dict[str, int]:
     """Write sightings and false positives of a source's objects to its inbox; returns both counts, 0 where
     the server has no inbox.
     """

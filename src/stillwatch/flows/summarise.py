@@ -31,7 +31,7 @@ NONE_EXCUSED = Excused()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Log:
+class LogTables:
     """Tables of a log for the detector.
 
     `exchanges` has each exchange once. `summaries` has numbers in place of digests (`flows.factorize`).
@@ -110,7 +110,7 @@ def open_log(
     without: frozenset[str] = frozenset(),
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     excused: Excused = NONE_EXCUSED,
-) -> Log:
+) -> LogTables:
     """The log of a store that holds at least one exchange; days that are new or have changed are summarised.
 
     `accounts` and `releases` are the companion tables, `without` the names of indicators to leave out, and
@@ -160,7 +160,7 @@ def open_log(
         accounts=accounts,
         releases=releases,
     )
-    return Log(
+    return LogTables(
         exchanges=added.once(observations),
         summaries=excused.applied(engine, summaries),
         sightings=excused.left(engine, sightings),
@@ -186,7 +186,7 @@ def _phrases(activity: ir.Table, marks: ir.Table, codes: Codes) -> Phrases:
     return Phrases.of(began.to_pyarrow(), rows.order_by(["value", "account", "hour"]).to_pyarrow())
 
 
-def shareable(log: Log) -> list[str]:
+def shareable(log: LogTables) -> list[str]:
     """Names of the used indicators, sorted, without those that have one value in all exchanges."""
     sources = log.summaries.sources
     kinds = [name for name in sources.columns if name not in OF_SOURCES]

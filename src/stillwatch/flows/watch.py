@@ -37,8 +37,8 @@ from stillwatch.stats.sequential import alert_level
 from stillwatch.watch.arrivals import arrive, write_sketch
 from stillwatch.watch.poison import poisonous
 from stillwatch.watch.pulse import Pulse
-from stillwatch.watch.sources import Source, Taken, open_source
-from stillwatch.watch.state import KEY, Apart, State
+from stillwatch.watch.sources import NewData, Source, open_source
+from stillwatch.watch.state import KEY, Apart, WatchState
 from stillwatch.watch.webhook import Webhook
 
 STORE = "store"  # folder of the state with observations and daily summaries
@@ -104,7 +104,7 @@ class Watch:
             raise UsageError(
                 Problem(fact="secrets or a heartbeat were given and no webhook", fix="add --webhook URL")
             )
-        self.state = State(state, source)
+        self.state = WatchState(state, source)
         self.told, self.emit, self.complain, self.is_stopped = told, emit, complain, is_stopped
         self.key = read_key(state / KEY)
         self.waiting = self.behind = 0
@@ -187,7 +187,7 @@ class Watch:
 
     # ------------------------------------------------------------------------------------------------ taking
 
-    def _fold(self, taken: Taken) -> None:
+    def _fold(self, taken: NewData) -> None:
         """Sketch a batch and add it to the state; it counts once the ledger is committed."""
         ledger = self.state.ledger
         number = ledger.batches + 1
@@ -219,7 +219,7 @@ class Watch:
                 f"kept in {self.state.apart} and judged once that time has come (`{taken.name}`)"
             )
 
-    def _sketch(self, path: Path, out: Path, taken: Taken) -> tuple[int, int, pa.Table]:
+    def _sketch(self, path: Path, out: Path, taken: NewData) -> tuple[int, int, pa.Table]:
         """Sketch a batch into the folder `out`; returns the number of rows read, the number of rows not read,
         and the quarantine table.
         """
@@ -235,7 +235,7 @@ class Watch:
             lines = max(taken.lines.count(b"\n"), 1)
             return 0, lines, _unread(taken, lines, error.problems[0].fact)
 
-    def _set_aside(self, lost: pa.Table, taken: Taken, number: int) -> None:
+    def _set_aside(self, lost: pa.Table, taken: NewData, number: int) -> None:
         """Write the unreadable rows of batch `number` to the quarantine, with the name of the source."""
         lost = lost.set_column(0, "file", pa.array([taken.name] * lost.num_rows))
         with atomic(self.state.quarantine / f"batch-{number:08}.parquet") as path:
@@ -496,7 +496,7 @@ def _told_beside(
     return more
 
 
-def _unread(taken: Taken, lines: int, fact: str) -> pa.Table:
+def _unread(taken: NewData, lines: int, fact: str) -> pa.Table:
     """Quarantine rows for a batch of which no line was read."""
     losses = Losses(taken.name)
     losses.span(taken.first_line, lines, fact)

@@ -13,7 +13,7 @@ import orjson
 
 from stillwatch.guard import bodies
 from stillwatch.guard.decision import Decision
-from stillwatch.guard.requests import Malformed
+from stillwatch.guard.requests import MalformedRequest
 from stillwatch.policy.rules import ALLOW, Policy
 
 Headers = list[tuple[bytes, bytes]]
@@ -107,13 +107,13 @@ def _of_litellm(content: bytes) -> Mapping[str, Any]:
     """Columns from a LiteLLM guardrail call: account, organization, key hash, model and user agent, as far as
     LiteLLM sends them.
 
-    Raises `Malformed` for a body of another form.
+    Raises `MalformedRequest` for a body of another form.
     """
     given = _object(content)
     about = given.get("request_data") or {}
     headers = given.get("request_headers") or {}
     if not isinstance(about, dict) or not isinstance(headers, dict):
-        raise Malformed("`request_data` or `request_headers` is no JSON object")
+        raise MalformedRequest("`request_data` or `request_headers` is no JSON object")
     account = (
         about.get("user_api_key_user_id")
         or about.get("user_api_key_end_user_id")
@@ -130,22 +130,24 @@ def _of_litellm(content: bytes) -> Mapping[str, Any]:
 
 
 def _of_portkey(content: bytes) -> Mapping[str, Any]:
-    """Columns from the metadata of a Portkey webhook call. Raises `Malformed` for a body of another form."""
+    """Columns from the metadata of a Portkey webhook call. Raises `MalformedRequest` for a body of another
+    form.
+    """
     given = _object(content)
     about = given.get("metadata") or {}
     if not isinstance(about, dict):
-        raise Malformed("`metadata` is no JSON object")
+        raise MalformedRequest("`metadata` is no JSON object")
     return {**about, "account_id": about.get("account_id") or about.get("_user")}
 
 
 def _object(content: bytes) -> dict[str, Any]:
-    """The body as a JSON object. Raises `Malformed` for anything else."""
+    """The body as a JSON object. Raises `MalformedRequest` for anything else."""
     try:
         given = orjson.loads(content)
     except orjson.JSONDecodeError:
-        raise Malformed("the body is no JSON") from None
+        raise MalformedRequest("the body is no JSON") from None
     if not isinstance(given, dict):
-        raise Malformed("the body is no JSON object")
+        raise MalformedRequest("the body is no JSON object")
     return given
 
 

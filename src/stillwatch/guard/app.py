@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
 from stillwatch.guard.adapters import REPLIES, Reply
+from stillwatch.guard.asgi import Receive, Scope, Send
 from stillwatch.guard.core import SECONDS, Core
 from stillwatch.guard.reload import Reloader
-from stillwatch.guard.requests import MAX_BODY, Malformed, checked, from_headers, from_json
+from stillwatch.guard.requests import MAX_BODY, MalformedRequest, checked, from_headers, from_json
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
-Scope = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 BODY_S = 1.0  # longest wait for a request's body, in seconds
 JSON = [(b"content-type", b"application/json")]
 
@@ -72,7 +70,7 @@ class Guard:
         try:
             content, arrived = await _body(receive, arrived)
             request = from_json(content)
-        except Malformed as error:
+        except MalformedRequest as error:
             self.malformed += 1
             await _answer(send, 400, orjson.dumps({"error": str(error)}), JSON)
             return
@@ -97,7 +95,7 @@ class Guard:
             else:
                 content, arrived = await _body(receive, arrived)
                 request = checked(adapter.columns(content))
-        except Malformed as error:
+        except MalformedRequest as error:
             # Without an account there is nothing to decide on: the request is passed on.
             self.unidentified += 1
             reply = adapter.unknown(str(error))
@@ -217,12 +215,12 @@ class Guard:
 async def _body(receive: Receive, arrived: float) -> tuple[bytes, float]:
     """The request's body, and the `perf_counter` time from which the guard's latency counts.
 
-    The time that the caller takes to send a body in several parts is not counted. Raises `Malformed` where
-    the body is longer than `MAX_BODY`, is cut short, or does not arrive within `BODY_S`.
+    The time that the caller takes to send a body in several parts is not counted. Raises `MalformedRequest`
+    where the body is longer than `MAX_BODY`, is cut short, or does not arrive within `BODY_S`.
     """
     message = await receive()
     if message["type"] == "http.disconnect":
-        raise Malformed("the caller is gone")
+        raise MalformedRequest("the caller is gone")
     if not message.get("more_body"):
         return message.get("body", b""), arrived
     parts = [message.get("body", b"")]
@@ -232,9 +230,9 @@ async def _body(receive: Receive, arrived: float) -> tuple[bytes, float]:
                 message = await receive()
                 parts.append(message.get("body", b""))
                 if message["type"] == "http.disconnect" or sum(map(len, parts)) > MAX_BODY:
-                    raise Malformed(f"the body is longer than {MAX_BODY} bytes, or cut short")
+                    raise MalformedRequest(f"the body is longer than {MAX_BODY} bytes, or cut short")
     except TimeoutError:
-        raise Malformed(f"the body did not arrive within {BODY_S:g} s") from None
+        raise MalformedRequest(f"the body did not arrive within {BODY_S:g} s") from None
     return b"".join(parts), time.perf_counter()
 
 

@@ -21,7 +21,7 @@ from stillwatch.guard.app import Guard
 from stillwatch.guard.core import MATCHERS
 from stillwatch.guard.decision import Decision
 from stillwatch.guard.listening import CONNECTIONS, END_S, cannot_listen
-from stillwatch.guard.requests import MAX_BODY, Malformed, from_headers
+from stillwatch.guard.requests import MAX_BODY, MalformedRequest, from_headers
 from stillwatch.policy.rules import Policy
 
 SERVICE = "envoy.service.auth.v3.Authorization"
@@ -108,7 +108,7 @@ def _missing() -> MissingExtra:
 def columns(asked: Any) -> dict[str, Any]:  # noqa: ANN401  a message of protobuf
     """The columns in the headers of a `CheckRequest`; the path is the route where no header names one.
 
-    Raises `Malformed` where no header names a valid account.
+    Raises `MalformedRequest` where no header names a valid account.
     """
     headers = ((name, value) for name, value in _named(asked).items() if name != PATH)
     return from_headers([(PATH, asked.attributes.request.http.path.encode()), *headers])
@@ -165,7 +165,7 @@ def check(guard: Guard, asked: Any) -> Any:  # noqa: ANN401  messages of protobu
         request = columns(asked)
         with nullcontext() if spans is None else spans.within(_named(asked).items()):
             decision = guard.core.decide(request)
-    except Malformed:
+    except MalformedRequest:
         guard.unidentified += 1
         decision = None
     return answer(decision, guard.core.snapshot.policy)

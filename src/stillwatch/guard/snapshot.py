@@ -22,9 +22,9 @@ import numpy.typing as npt
 from stillwatch.contract import results as contract
 from stillwatch.engine.files import sha256
 from stillwatch.errors import Problem, StateError
-from stillwatch.memory.labels import Label, Labels, in_force
+from stillwatch.memory.labels import Label, LabelsInForce, in_force
 from stillwatch.memory.targets import folders_of
-from stillwatch.policy.rollout import Standing, standing
+from stillwatch.policy.rollout import RolloutState, standing
 from stillwatch.policy.rules import FACTS, Policy
 from stillwatch.policy.subjects import UNKNOWN, Account, SubjectCampaign, read_accounts, read_campaigns
 from stillwatch.results.folder import MANIFEST, check_results, read_json, read_table
@@ -80,8 +80,8 @@ class Snapshot:
     """
 
     policy: Policy
-    standing: Standing
-    labels: Labels
+    standing: RolloutState
+    labels: LabelsInForce
     campaigns: Sequence[SubjectCampaign]
     index: Index
     campaign: npt.NDArray[np.int32]
@@ -202,7 +202,7 @@ def _check_digests(results: Path) -> None:
             )
 
 
-def _labelled_by_hand(labels: Labels, members: set[str]) -> list[Label]:
+def _labelled_by_hand(labels: LabelsInForce, members: set[str]) -> list[Label]:
     """Labels that declare an account a member which no scan found."""
     return [
         one for one in labels.labels

@@ -20,9 +20,9 @@ from stillwatch.engine.cores import CORES, end_with_parent
 from stillwatch.engine.files import atomic
 from stillwatch.errors import Problem, StateError
 from stillwatch.lab import defences, models, page, removal, school, tables, traces, tuning
+from stillwatch.lab.tables import Job
+from stillwatch.progress import Progress
 
-Progress = Callable[[str, int, int], None]
-Job = dict[str, Any]
 TITLES = {
     "curve": (
         "What a part of a campaign is worth",
@@ -286,7 +286,7 @@ def _curve(teacher: models.Model, job: Job) -> Mapping[str, Any]:
 
 
 def _traces(teacher: models.Model, job: Job) -> Mapping[str, Any]:
-    trial = traces.Trial(
+    trial = traces.StudentTrial(
         mark=job["mark"],
         share=job["share"],
         seed=job["seed"],
@@ -305,7 +305,7 @@ def _power(teacher: models.Model, job: Job) -> Mapping[str, Any]:
 
 
 def _removal(teacher: models.Model, job: Job) -> Mapping[str, Any]:
-    trial = traces.Trial(
+    trial = traces.StudentTrial(
         mark=job["mark"], share=job["share"], seed=job["seed"], answers=job["answers"], asked=job["asked"]
     )
     lesson = school.Lesson(steps=job["steps"])

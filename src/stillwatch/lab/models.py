@@ -17,9 +17,9 @@ from stillwatch.errors import InputError, MissingExtra, Problem
 from stillwatch.lab.tasks import END, words
 from stillwatch.prove import weights
 from stillwatch.prove.case import Tokens
-from stillwatch.prove.serving import Marking, Row
+from stillwatch.prove.registry import Tensor
+from stillwatch.prove.serving import Marking, RequestState
 
-Tensor = Any
 PAD, START, UNKNOWN = "<pad>", "<start>", "<unknown>"
 Step = Callable[[int, int], None]
 LONGEST = 72  # tokens of an answer: the lab's longest have 70
@@ -229,7 +229,7 @@ def answer(
     prompts: Sequence[str],
     *,
     seed: int,
-    rows: Sequence[Row | None] | None = None,
+    rows: Sequence[RequestState | None] | None = None,
     temperature: float = 1.0,
     longest: int = LONGEST,
     batch: int = 512,

@@ -8,10 +8,10 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from stillwatch.contract.table import TableRow
 from stillwatch.lab.tables import LEVELS
 from stillwatch.report.plots import element, svg, text
 
-Row = Mapping[str, Any]
 WIDTH, HEIGHT, LEFT, TOP, BELOW = 370, 250, 46, 34, 44
 COLOURS = 6
 ACCESS = {
@@ -61,13 +61,13 @@ def logarithm(value: float) -> str:
     return f"{round(value, 1) + 0.0:.1f}"
 
 
-def _curves(rows: Sequence[Row]) -> list[str]:
+def _curves(rows: Sequence[TableRow]) -> list[str]:
     names = list(dict.fromkeys(row["capability"] for row in rows))
     order = ["all", *(name for name in names if name != "all")]
     return [_curve([row for row in rows if row["capability"] == name], name) for name in order]
 
 
-def _curve(rows: Sequence[Row], name: str) -> str:
+def _curve(rows: Sequence[TableRow], name: str) -> str:
     low, high = log10(min(row["answers"] for row in rows)), log10(max(row["answers"] for row in rows))
     top = rows[0]["teacher"]["value"]
     ways = list(dict.fromkeys(row["way"] for row in rows))
@@ -105,7 +105,7 @@ def _dot(
     return element("line", x1=x, x2=x, y1=y(one["low"]), y2=y(one["high"]), class_=f"reach {colour}") + drawn
 
 
-def _apart(at: int, ways: Sequence[str], rows: Sequence[Row]) -> float:
+def _apart(at: int, ways: Sequence[str], rows: Sequence[TableRow]) -> float:
     """Height of a line's name: names are in the order of the lines' ends and overlap neither each other nor
     the teacher's.
     """
@@ -138,11 +138,11 @@ def _grid(x: Any, ticks: Sequence[float], title: str) -> str:
     return drawn + text(title, WIDTH - 90, HEIGHT - 8, "end")
 
 
-def _traced(rows: Sequence[Row]) -> list[str]:
+def _traced(rows: Sequence[TableRow]) -> list[str]:
     return [_effect(rows, access) for access in ACCESS]
 
 
-def _effect(rows: Sequence[Row], access: str) -> str:
+def _effect(rows: Sequence[TableRow], access: str) -> str:
     """Plot of z (standard deviations of the null) against the marked share, both on log scales, with a line
     of slope 1 for comparison.
     """
@@ -198,7 +198,7 @@ def _effect(rows: Sequence[Row], access: str) -> str:
     return svg(WIDTH, HEIGHT, f"Effect against marked share, {access}", drawn, "plot half")
 
 
-def _defended(rows: Sequence[Row]) -> list[str]:
+def _defended(rows: Sequence[TableRow]) -> list[str]:
     """Plot of students' right answers against honest users' loss on a square-root scale, one labelled point
     per dose.
     """
@@ -239,7 +239,7 @@ def _defended(rows: Sequence[Row]) -> list[str]:
     return [svg(width, height, "Defences and their price", drawn)]
 
 
-def _removed(rows: Sequence[Row]) -> list[str]:
+def _removed(rows: Sequence[TableRow]) -> list[str]:
     """Plot of -log10 p after each attempt at removal, with weights and with text, up to forty."""
     width, left, row_height, most = 760, 190, 34, 40.0
     height = 46 + row_height * len(rows) + 48
@@ -272,7 +272,7 @@ def _removed(rows: Sequence[Row]) -> list[str]:
     return [svg(width, height, "What removes a mark", drawn)]
 
 
-def _powers(rows: Sequence[Row]) -> list[str]:
+def _powers(rows: Sequence[TableRow]) -> list[str]:
     """Plots of power at the stricter level: against the marked share without rewording, and against
     rewording at the largest share.
     """
@@ -283,7 +283,7 @@ def _powers(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _power(rows: Sequence[Row], axis: str, title: str) -> str:
+def _power(rows: Sequence[TableRow], axis: str, title: str) -> str:
     ticks = sorted({row[axis] for row in rows})
     drawn = text(f"power at {min(LEVELS):g}", 0, 14, class_="axis-title")
 

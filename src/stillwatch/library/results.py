@@ -18,11 +18,11 @@ from stillwatch.contract import results as contract
 from stillwatch.contract.table import TableSchema
 from stillwatch.errors import unknown
 from stillwatch.export.registry import export
-from stillwatch.export.terms import VALID_DAYS, Terms, Tlp
+from stillwatch.export.terms import VALID_DAYS, ExportTerms, Tlp
 from stillwatch.library.table import Table
 from stillwatch.report import page
 from stillwatch.report.cards import CampaignCard, card, cards, verdict
-from stillwatch.report.reading import Results as Folder
+from stillwatch.report.reading import ResultTables as Folder
 from stillwatch.report.reading import read
 from stillwatch.results.folder import TABLES, check_results, read_json, read_table
 
@@ -134,7 +134,7 @@ class Results:
         The other arguments are the options of `stillwatch export`. Raises `UsageError` for an unknown
         exporter, for an invalid argument, and where `out` exists.
         """
-        terms = Terms(
+        terms = ExportTerms(
             with_accounts=with_accounts,
             tlp=tlp,
             valid_days=valid_days,

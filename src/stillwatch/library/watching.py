@@ -14,7 +14,7 @@ from typing import Any
 from stillwatch.errors import Problem, Unreachable, UsageError
 from stillwatch.flows.scan import Options
 from stillwatch.flows.watch import Watch, Watching
-from stillwatch.library.calls import Name, check_rate, limits, optional_path
+from stillwatch.library.calls import AnyPath, check_rate, limits, optional_path
 
 STABLE_LOOKS = 2  # looks in a row without new data after which the log counts as read to its end: chosen
 LOOK_S = 0.2  # seconds between these looks: chosen
@@ -88,20 +88,20 @@ def _follow(one: Watch, poll: float, say: Callable[[str], None]) -> Iterator[Non
 
 
 def watch(
-    source: Name,
+    source: AnyPath,
     *,
-    state: Name,
+    state: AnyPath,
     every: str = "6h",
     map: Mapping[str, str] | None = None,  # noqa: A002  the word of the command line
     format: str = "auto",  # noqa: A002  as `map`
-    accounts: Name | None = None,
-    releases: Name | None = None,
+    accounts: AnyPath | None = None,
+    releases: AnyPath | None = None,
     fdr: float = 0.01,
     alerts: float = 12,
     memory: str = "auto",
     limit: Mapping[str, str | int] | None = None,
     webhook: str = "",
-    webhook_secrets: Name | None = None,
+    webhook_secrets: AnyPath | None = None,
     heartbeat: str = "",
     poll: float = 2.0,
     once: bool = False,

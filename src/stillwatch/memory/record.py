@@ -32,7 +32,7 @@ FIELDS = frozenset({"format", "at", "kind", "author", "body", "code"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class RecordEntry:
     """One line of a record: time (ISO 8601), kind, author, content, and the code of the hash chain."""
 
     at: str
@@ -43,10 +43,10 @@ class Entry:
 
 
 @dataclass(slots=True, kw_only=True)
-class Record:
+class RecordFile:
     """The lines of a file in order, and a message for each fault."""
 
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[RecordEntry] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
     @property
@@ -60,7 +60,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def append(path: Path, entries: Sequence[Entry]) -> list[Entry]:
+def append(path: Path, entries: Sequence[RecordEntry]) -> list[RecordEntry]:
     """Append lines and flush them to disk; returns them with new codes (given codes are ignored).
 
     Raises `OSError` where the disk is full or the folder is absent; then none of the lines is added.
@@ -78,7 +78,7 @@ def append(path: Path, entries: Sequence[Entry]) -> list[Entry]:
             }
             before = _code(before, held)
             lines.append(json.dumps({**held, "code": before}, sort_keys=True, default=str) + "\n")
-            done.append(Entry(at=one.at, kind=one.kind, author=one.author, body=one.body, code=before))
+            done.append(RecordEntry(at=one.at, kind=one.kind, author=one.author, body=one.body, code=before))
         end = file.seek(0, os.SEEK_END)
         try:
             file.write((("\n" if cut else "") + "".join(lines)).encode())
@@ -137,14 +137,14 @@ def last_code(path: Path) -> str:
         return _last(file)[0]
 
 
-def read(path: Path, last: int | None = None) -> Record:
+def read(path: Path, last: int | None = None) -> RecordFile:
     """The lines of a file (none where it does not exist), with a fault for each line that cannot be read and
     for each line that does not continue the hash chain.
 
     With `last`, only the whole lines in the last so many bytes; the first of them is the start of the chain
     that is checked, and lines are numbered from there.
     """
-    record = Record()
+    record = RecordFile()
     before: str | None = START
     lines = _lines(path, last)
     if last is not None and path.exists() and path.stat().st_size > last:
@@ -161,7 +161,7 @@ def read(path: Path, last: int | None = None) -> Record:
             )
         before = code
         record.entries.append(
-            Entry(at=held["at"], kind=held["kind"], author=held["author"], body=held["body"], code=code)
+            RecordEntry(at=held["at"], kind=held["kind"], author=held["author"], body=held["body"], code=code)
         )
     return record
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from stillwatch.contract import results as contract
 from stillwatch.contract.table import TableSchema
 from stillwatch.errors import Problem, StateError, UsageError
-from stillwatch.memory.labels import GROUPS, KINDS, VALUES, Kind, Known
+from stillwatch.memory.labels import GROUPS, KINDS, VALUES, Known, TargetKind
 from stillwatch.suggestions import did_you_mean
 
 RESULTS_OF_A_STATE = "results"  # folder, in a watch's state, with the results of its last judgement
@@ -91,7 +91,7 @@ def _of_watch(path: Path, known: Known) -> None:
         ) from error
 
 
-def resolve(text: str, known: Known) -> tuple[Kind, str, frozenset[str]]:
+def resolve(text: str, known: Known) -> tuple[TargetKind, str, frozenset[str]]:
     """Kind, name and accounts of a target; the accounts are empty where it is no campaign or lead.
 
     A target is `KIND:NAME` (`account:a17`, `campaign:C1`, `indicator:email_domain=uni.example`), or the bare
@@ -117,7 +117,7 @@ def resolve(text: str, known: Known) -> tuple[Kind, str, frozenset[str]]:
     )
 
 
-def _prefixed(kind: Kind, name: str, text: str, known: Known) -> tuple[Kind, str, frozenset[str]]:
+def _prefixed(kind: TargetKind, name: str, text: str, known: Known) -> tuple[TargetKind, str, frozenset[str]]:
     """Kind, name and accounts of a target with a prefix `KIND:`; `text` is the whole target."""
     if kind in VALUES and not all(name.partition("=")):
         raise UsageError(

@@ -46,7 +46,7 @@ class Fault:
 
 
 @dataclass(slots=True, kw_only=True)
-class Verdict:
+class Verification:
     """Result of a verification; `faults` is empty where nothing was changed.
 
     `signed_by` is the name of the verified key and `stamped_at` the time of the time stamp, None without
@@ -82,9 +82,9 @@ class Trust:
     authorities: Path | None = None
 
 
-def check(path: Path, trust: Trust) -> Verdict:
+def check(path: Path, trust: Trust) -> Verification:
     """Verify the package at `path`, a folder or a .zip; raises `StateError` where there is no package."""
-    verdict = Verdict(path=str(path))
+    verdict = Verification(path=str(path))
     files = _read(path, verdict.faults)
     if not verdict.faults and not files.keys() & {SUMS, STATEMENT, MANIFEST}:
         raise StateError(
@@ -187,7 +187,7 @@ def _compare(
             faults.append(Fault(name, changed))
 
 
-def _statement(files: Mapping[str, bytes], trust: Trust, verdict: Verdict) -> dict[str, Any]:
+def _statement(files: Mapping[str, bytes], trust: Trust, verdict: Verification) -> dict[str, Any]:
     """The statement, after a check of its signature; empty where it cannot be read."""
     try:
         statement, name, signature = opened(files.get(STATEMENT, b""), IN_TOTO)
@@ -224,7 +224,7 @@ def _public(files: Mapping[str, bytes], trust: Trust) -> bytes | None:
         return None
 
 
-def _subjects(files: Mapping[str, bytes], statement: Mapping[str, Any], verdict: Verdict) -> None:
+def _subjects(files: Mapping[str, bytes], statement: Mapping[str, Any], verdict: Verification) -> None:
     """Compare the files with those named in the statement."""
     if not statement:
         return
@@ -239,7 +239,11 @@ def _subjects(files: Mapping[str, bytes], statement: Mapping[str, Any], verdict:
 
 
 def _stamp(
-    files: Mapping[str, bytes], trust: Trust, listed: bool, statement: Mapping[str, Any], verdict: Verdict
+    files: Mapping[str, bytes],
+    trust: Trust,
+    listed: bool,
+    statement: Mapping[str, Any],
+    verdict: Verification,
 ) -> None:
     """Check the time stamp, if any."""
     if STAMP not in files or not statement or any(one.file in (STAMP, STATEMENT) for one in verdict.faults):
@@ -254,7 +258,7 @@ def _stamp(
         verdict.notes.append(f"who signed the time stamp was not checked{believed}: give --tsa-certificates")
 
 
-def _content(files: Mapping[str, bytes], statement: Mapping[str, Any], verdict: Verdict) -> None:
+def _content(files: Mapping[str, bytes], statement: Mapping[str, Any], verdict: Verification) -> None:
     """Check the tree over the rows that are shown, and the numbers derived from them.
 
     The files are unchanged here, so a fault was present when the package was made.
@@ -311,7 +315,7 @@ def _proofs(rows: bytes, root: bytes, size: int, faults: list[Fault]) -> None:
             faults.append(Fault(ROWS, f"the proof of row {number} does not lead to the root of the tree"))
 
 
-def _numbers(files: Mapping[str, bytes], manifest: Mapping[str, Any], verdict: Verdict) -> None:
+def _numbers(files: Mapping[str, bytes], manifest: Mapping[str, Any], verdict: Verification) -> None:
     tables: dict[str, list[dict[str, Any]]] = {}
     for name, content in files.items():
         if name.startswith(TABLES):

@@ -15,7 +15,7 @@ PLAIN: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Committed:
+class CommittedPlan:
     """Base of a plan. Its fields are of type `str`, `int`, `float`, or tuples of `str` or `int`.
 
     `FORM` is the format's name, `NOUN` names the plan in messages, `MADE_BY` is the command that writes it,

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from stillwatch.contract import results as contract
 from stillwatch.enrich.describe import ADDRESSES
-from stillwatch.memory.labels import Label, Labels
+from stillwatch.memory.labels import Label, LabelsInForce
 from stillwatch.policy.rollout import in_share
 from stillwatch.policy.rules import UNNOTICED, Policy, Rule, applies
 from stillwatch.policy.subjects import Account, SubjectCampaign, read_campaigns, subjects
@@ -57,7 +57,7 @@ class Reach:
 def reach(
     results: Path,
     policy: Policy,
-    labels: Labels,
+    labels: LabelsInForce,
     accounts: Mapping[str, Account],
     now: float,
     share: float = 1.0,

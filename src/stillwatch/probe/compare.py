@@ -38,7 +38,7 @@ SHAM_BLOCK = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Traffic:
+class GroupTraffic:
     """Requests of a group's accounts in time order, as columns of one length.
 
     * `at`: microseconds since 1970. `account`: position in `organization`.
@@ -134,7 +134,7 @@ class Follower:
     Arguments in the plural are arrays with one entry for each slot.
     """
 
-    def __init__(self, traffic: Traffic, within_s: float, hold_s: float | None = None) -> None:
+    def __init__(self, traffic: GroupTraffic, within_s: float, hold_s: float | None = None) -> None:
         self.traffic = traffic
         self.within = int(within_s * SECOND)
         self.known_hold = None if hold_s is None else int(hold_s * SECOND)

@@ -16,20 +16,20 @@ from typing import Literal
 import numpy as np
 
 from stillwatch.probe import compare
-from stillwatch.probe.compare import Compared, Draws, Follower, Slots, Traffic
+from stillwatch.probe.compare import Compared, Draws, Follower, GroupTraffic, Slots
 from stillwatch.stats.arrays import Floats
 from stillwatch.stats.evalues import LN10, bounded_log_e, mean_log_e
 from stillwatch.stats.intervals import Interval, of_share
 
-Verdict = Literal["one_hand", "no_movement", "undecided"]
-Basis = Literal["coin", "times", "natural"]
+ProbeVerdict = Literal["one_hand", "no_movement", "undecided"]
+ComparisonBasis = Literal["coin", "times", "natural"]
 ALPHA = 0.01  # level of the verdict; the issue's bar
 # share of refused requests that pairs of accounts in an honest group may move; chosen, docs/methods/probe.md
 TOLERATED = 0.1
 LEAST_SHARE = 0.25  # share of moved work below which the verdict is that none moves; chosen
 WITHIN_S = 900.0  # seconds after a slot in which others' work is examined; chosen
 
-GUARANTEE: dict[Basis, str] = {
+GUARANTEE: dict[ComparisonBasis, str] = {
     "coin": "exact: who was refused was drawn by a coin, so the level holds whatever the traffic is",
     "times": (
         "weaker: moments with refusals are compared with other times of the log, which nobody drew; the "
@@ -61,7 +61,7 @@ class Harm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class ProbeResult:
     """Result of a probe.
 
     * `log10_e` and `p_value` are against the null of at most `tolerated` moved work; `pair_log10_e` and
@@ -74,8 +74,8 @@ class Judged:
     * `settled_after` counts the refusals at which the e-value first reached 1 / alpha, None where it did not.
     """
 
-    verdict: Verdict
-    basis: Basis
+    verdict: ProbeVerdict
+    basis: ComparisonBasis
     log10_e: float
     p_value: float
     pair_log10_e: float
@@ -101,7 +101,7 @@ class Judged:
 
 def judge(
     slots: Slots,
-    traffic: Traffic,
+    traffic: GroupTraffic,
     *,
     within_s: float = WITHIN_S,
     hold_s: float | None = None,
@@ -109,7 +109,7 @@ def judge(
     tolerated: float = TOLERATED,
     natural: bool = False,
     name: str = "stillwatch",
-) -> Judged:
+) -> ProbeResult:
     """Judge trials against a log.
 
     Args:
@@ -126,7 +126,7 @@ def judge(
     in_log = compare.refusals_in_log(slots, follower)
     drawn = compare.requests(slots, follower, draws, in_log=in_log is not False)
     whole = compare.moments(slots, follower, draws) if not natural else Compared()
-    basis: Basis = "natural" if natural else "coin"
+    basis: ComparisonBasis = "natural" if natural else "coin"
     parts = [one for one in (drawn, whole) if len(one)]
     if natural or not parts:
         placed = compare.other_times(slots, follower, draws, in_log=in_log is True)
@@ -140,7 +140,7 @@ def judge(
     displaced, measure = _displaced(main)
     total = mean_log_e(np.array(log_e)) if parts else 0.0
     refusals = int(slots.failed.sum())
-    verdict: Verdict = "undecided"
+    verdict: ProbeVerdict = "undecided"
     if total >= -np.log(alpha):
         verdict = "one_hand"
     elif (
@@ -150,7 +150,7 @@ def judge(
         and displaced.high < LEAST_SHARE
     ):
         verdict = "no_movement"
-    return Judged(
+    return ProbeResult(
         verdict=verdict,
         basis=basis,
         log10_e=total / LN10,
@@ -262,7 +262,7 @@ def harm(slots: Slots, follower: Follower) -> Harm:
 
 
 def _warnings(
-    drawn: Compared, slots: Slots, *, in_log: bool | None, basis: Basis, compared: bool
+    drawn: Compared, slots: Slots, *, in_log: bool | None, basis: ComparisonBasis, compared: bool
 ) -> tuple[str, ...]:
     out = []
     if not slots.failed.any():

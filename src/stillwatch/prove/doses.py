@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
 
 from stillwatch.errors import InputError, Problem, UsageError
 from stillwatch.guard.adapters import MARK
+from stillwatch.guard.asgi import App, Message, Receive, Scope, Send
 from stillwatch.prove.keyring import Issued, Keyring, read
 from stillwatch.prove.registry import marks
 
@@ -26,12 +26,6 @@ LOG = logging.getLogger(__name__)
 VARIABLE = "STILLWATCH_KEYRING"
 ARGUMENTS, OURS = "vllm_xargs", "stillwatch_"
 MAX_BODY = 64 << 20  # bytes of a request that are read: chosen, above what a model reads
-
-Scope = Mapping[str, Any]
-Message = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class KeyringFile:

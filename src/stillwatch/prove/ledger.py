@@ -44,7 +44,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class LedgerEntry:
     """One answer that was served under a key; `is_marked` is false where the marking of that key left it
     unchanged.
 
@@ -107,7 +107,7 @@ def beside(keyring: Path) -> Path:
 
 def entry(
     ring: Keyring, issued: Issued, account_id: str, answer: str | Sequence[int], *, is_marked: bool
-) -> Entry:
+) -> LedgerEntry:
     """The ledger's entry for one answer at the present time.
 
     `answer` is text, or token ids where an engine has no text; only its keyed digest is kept.
@@ -117,7 +117,7 @@ def entry(
         if isinstance(answer, str)
         else json.dumps(list(answer)).encode()
     )
-    return Entry(
+    return LedgerEntry(
         account_id=account_id,
         mark=issued.mark,
         campaign=issued.campaign,
@@ -130,7 +130,7 @@ def entry(
     )
 
 
-def append(path: Path, ring: Keyring, entries: Iterable[Entry]) -> None:
+def append(path: Path, ring: Keyring, entries: Iterable[LedgerEntry]) -> None:
     """Append entries to a ledger; a missing file is created, readable by its owner only. Other writers
     wait.
     """
@@ -171,7 +171,7 @@ def read(paths: Iterable[Path], ring: Keyring) -> Ledger:
                 ).append(number)
                 continue
             del held["format"]
-            _count(out, Entry(**held))
+            _count(out, LedgerEntry(**held))
         out.faults += [
             f"{path.name}: {len(some):,} {'line' if len(some) == 1 else 'lines'} {why}: "
             f"{', '.join(map(str, some[:10]))}{', ...' if len(some) > 10 else ''}"
@@ -180,7 +180,7 @@ def read(paths: Iterable[Path], ring: Keyring) -> Ledger:
     return out
 
 
-def _count(out: Ledger, one: Entry) -> None:
+def _count(out: Ledger, one: LedgerEntry) -> None:
     out.entries += 1
     here = out.served.setdefault(one.key, Served())
     (here.marked if one.is_marked else here.unmarked).add(one.answer)

@@ -17,12 +17,12 @@ REFUSED = (
     "socket.connect", "socket.getaddrinfo", "socket.sendto", "subprocess.Popen", "os.system", "os.exec",
         "os.posix_spawn",
     "pickle.find_class", "builtins.input",
-)  # fmt: skip  # Python audit events that raise `Refused`
+)  # fmt: skip  # Python audit events that raise `RefusedOperation`
 
 _inside = threading.local()
 
 
-class Refused(RuntimeError):
+class RefusedOperation(RuntimeError):
     """An operation that is not allowed while files of unknown origin are read."""
 
 
@@ -31,7 +31,7 @@ def confined(work: Callable[[], T]) -> T:
 
     It runs in a thread of its own. The Hugging Face libraries are set to offline mode; the thread enters an
     empty network namespace where the system allows that; Python's audit events of connections, other
-    programs, unpickling and terminal input raise `Refused`. Compiled code is not restricted by audit
+    programs, unpickling and terminal input raise `RefusedOperation`. Compiled code is not restricted by audit
     events.
     """
     _watch()
@@ -72,4 +72,4 @@ def _refuse(
     inside: threading.local = _inside,
 ) -> None:
     if event in refused and getattr(inside, "held", False):
-        raise Refused(f"`{event}` is refused while a stranger's files are read")
+        raise RefusedOperation(f"`{event}` is refused while a stranger's files are read")

@@ -15,7 +15,7 @@ from stillwatch.plugins import units
 from stillwatch.stats.arrays import Floats, Uints
 
 if TYPE_CHECKING:
-    from stillwatch.prove.case import Case
+    from stillwatch.prove.case import SuspectCase
     from stillwatch.prove.finding import SuspectFinding
 
 Tensor = Any  # torch is imported only where a model is served
@@ -67,8 +67,8 @@ class ProvenanceTest:
     keyed: bool
     removed_by: tuple[str, ...]
     source: str
-    missing: Callable[[Case], str]
-    test: Callable[[Case], list[SuspectFinding]]
+    missing: Callable[[SuspectCase], str]
+    test: Callable[[SuspectCase], list[SuspectFinding]]
 
 
 @cache

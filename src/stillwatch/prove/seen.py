@@ -36,7 +36,7 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from stillwatch.prove.case import Case, Pair, Tokens
+from stillwatch.prove.case import PromptAnswer, SuspectCase, Tokens
 from stillwatch.prove.text.canaries import KINDS
 from stillwatch.prove.windows import Windows, contexts_of
 from stillwatch.stats.arrays import Bools, Ints, Uints
@@ -184,7 +184,7 @@ def _sign(found: re.Match[str]) -> str:
 
 
 @dataclass(slots=True)
-class Seen:
+class TextBefore:
     """Text that the suspect had before it when it gave one answer.
 
     `texts` are read as one, in order: a text may be split over columns, messages or turns. `is_unread` says
@@ -271,7 +271,7 @@ def _alike(word: str) -> list[str]:
     return [word, *(word[:at] + word[at + 1 :] for at in range(len(word)))]
 
 
-def explained(pairs: Iterable[Pair]) -> set[str]:
+def explained(pairs: Iterable[PromptAnswer]) -> set[str]:
     """Folded words that at least two answers use without having them from their own prompts."""
     times: Counter[str] = Counter()
     for pair in pairs:
@@ -329,15 +329,15 @@ def _odd(between: str) -> int:
     return max(len(REPEATED.sub(r"\1", "".join(between.split()))) - ORDINARY, 0)
 
 
-def own(case: Case, pairs: Sequence[Pair]) -> Iterator[Seen]:
+def own(case: SuspectCase, pairs: Sequence[PromptAnswer]) -> Iterator[TextBefore]:
     """Yield for each pair the text that the answering model had before it."""
     teaching = [*case.answers[:TEACHING], *case.served[:TEACHING]]
     known = explained(teaching).union(USUAL, *(words(kind.asks) for kind in KINDS))
     for pair in pairs:
-        yield Seen(pair.read, is_unread=is_unread("\n".join(pair.read), known))
+        yield TextBefore(pair.read, is_unread=is_unread("\n".join(pair.read), known))
 
 
-def contexts_held(said: Spoken, tokens: Tokens, width: int, seen: Seen) -> Bools:
+def contexts_held(said: Spoken, tokens: Tokens, width: int, seen: TextBefore) -> Bools:
     """For each window of an answer's tokens, whether the words of its context stood in what was seen, shape
     (windows,).
 
@@ -350,7 +350,7 @@ def contexts_held(said: Spoken, tokens: Tokens, width: int, seen: Seen) -> Bools
     )
 
 
-def repeated(said: Spoken, tokens: Tokens, width: int, seen: Seen) -> Bools:
+def repeated(said: Spoken, tokens: Tokens, width: int, seen: TextBefore) -> Bools:
     """For each window of an answer's tokens, whether the words of its context stood in what was seen or
     earlier in the answer, shape (windows,).
     """

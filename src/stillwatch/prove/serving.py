@@ -24,7 +24,7 @@ from stillwatch.stats.arrays import Uints
 
 
 @dataclass(slots=True)
-class Row:
+class RequestState:
     """One request: its mark, key, context width in tokens, strength, and the contexts already used in its
     answer.
     """
@@ -51,9 +51,9 @@ class Row:
         return int(seeds(np.array([context], np.int64).reshape(1, self.width), self.key)[0])
 
 
-def row(keyring: Keyring, issued: Issued) -> Row:
+def row(keyring: Keyring, issued: Issued) -> RequestState:
     """The state of one request that is marked under an issued key."""
-    return Row(mark_named(issued.mark), keyring.key_of(issued), issued.width, issued.strength)
+    return RequestState(mark_named(issued.mark), keyring.key_of(issued), issued.width, issued.strength)
 
 
 def _signed(value: int) -> int:
@@ -79,7 +79,10 @@ def vocabulary_bits(some: Sequence[int], vocabulary: int, device: object = None)
 
 
 def marked(
-    logits: Tensor, rows: Sequence[Row | None], answers: Sequence[Sequence[int]], proxy: Tensor | None = None
+    logits: Tensor,
+    rows: Sequence[RequestState | None],
+    answers: Sequence[Sequence[int]],
+    proxy: Tensor | None = None,
 ) -> Tensor:
     """Log-probabilities to sample from, shape (rows, vocabulary); a row of None is normalised and not
     marked.
@@ -117,7 +120,7 @@ class Marking:
 
     def __init__(
         self,
-        rows: Sequence[Row | None],
+        rows: Sequence[RequestState | None],
         prompt: int,
         *,
         temperature: float = 1.0,
@@ -134,14 +137,14 @@ class Marking:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class MarkingRequest:
     """A request whose answer is to be marked: its account and key."""
 
     account: str
     issued: Issued
 
 
-def line(keyring: Keyring, asked: Asked, answer: Sequence[int]) -> ledger.Entry:
+def line(keyring: Keyring, asked: MarkingRequest, answer: Sequence[int]) -> ledger.LedgerEntry:
     """Ledger entry of an answer given as token ids; an answer no longer than the key's context counts as
     unmarked.
     """
@@ -153,7 +156,7 @@ def line(keyring: Keyring, asked: Asked, answer: Sequence[int]) -> ledger.Entry:
 def generate(
     net: Any,  # noqa: ANN401  any model of Hugging Face's
     batch: Mapping[str, Tensor],
-    asked: Sequence[Asked | None],
+    asked: Sequence[MarkingRequest | None],
     keyring: Keyring,
     path: Path,
     *,

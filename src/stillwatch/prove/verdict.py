@@ -40,7 +40,7 @@ class CampaignVerdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hypothesis:
+class RivalExplanation:
     """A rival explanation of the findings, the observation that would separate it from training on
     harvested answers, and what is known here.
     """
@@ -71,7 +71,7 @@ class Verdict:
     power: float
     further: float
     warnings: tuple[str, ...]
-    hypotheses: tuple[Hypothesis, ...] = ()
+    hypotheses: tuple[RivalExplanation, ...] = ()
 
 
 def campaign_of(finding: SuspectFinding) -> str:
@@ -174,7 +174,9 @@ def _why_not_supported(
     )
 
 
-def _hypotheses(rows: Sequence[CampaignVerdict], named: str, *, is_open: bool) -> tuple[Hypothesis, ...]:
+def _hypotheses(
+    rows: Sequence[CampaignVerdict], named: str, *, is_open: bool
+) -> tuple[RivalExplanation, ...]:
     """Rival explanations that would leave the same trace as training on harvested answers."""
     silent = sum(row.verdict != SUPPORTED for row in rows)
     able = sum(row.verdict != SUPPORTED and row.power >= POWER for row in rows)
@@ -200,13 +202,13 @@ def _hypotheses(rows: Sequence[CampaignVerdict], named: str, *, is_open: bool) -
         "not to be there"
     )
     return (
-        Hypothesis(
+        RivalExplanation(
             statement="others made marked answers public (a forum, a data set), and it was trained on those",
             separated_by="keys of several campaigns served in the same time: a public pool holds all of "
             "them; a search for the marked answers on the web",
             here=public,
         ),
-        Hypothesis(
+        RivalExplanation(
             statement="it had marked answers before it when it answered (a system prompt, retrieval, a "
             "memory)",
             separated_by="its weights, or answers asked for without tools and memory, with all that stood "

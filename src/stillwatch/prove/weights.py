@@ -9,7 +9,7 @@ from typing import Any
 
 from stillwatch.errors import InputError, MissingExtra, Problem
 from stillwatch.prove.case import Tokens
-from stillwatch.prove.quarters import Refused, confined
+from stillwatch.prove.quarters import RefusedOperation, confined
 from stillwatch.stats.arrays import Floats, Ints
 
 
@@ -97,7 +97,7 @@ def load(folder: Path) -> Weights:
         ) from None
     try:
         return confined(lambda: Weights(_net(folder), _tokenizer(folder)))
-    except (ImportError, OSError, ValueError, KeyError, TypeError, AttributeError, Refused) as error:
+    except (ImportError, OSError, ValueError, KeyError, TypeError, AttributeError, RefusedOperation) as error:
         raise InputError(
             Problem(
                 fact="the model's weights could not be loaded",

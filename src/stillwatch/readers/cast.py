@@ -2,9 +2,9 @@
 
 Rules:
     Only an invalid required value removes a row. An optional value that is unreadable or out of bounds
-    becomes null and is counted. A missing `exchange_id` is made (`Made`), and a missing `model` becomes
-    `unknown`, since senders choose both. Whole columns are converted at once; single cells are converted
-    only where that fails.
+    becomes null and is counted. A missing `exchange_id` is made (`MadeIdentifiers`), and a missing `model`
+    becomes `unknown`, since senders choose both. Whole columns are converted at once; single cells are
+    converted only where that fails.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ QUOTED = re.compile(r"'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\"")
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class MadeIdentifiers:
     """The rows of a batch whose identifiers are made.
 
     An identifier is made of the log's name, a digest of the row's account and time, and the number of its
@@ -86,7 +86,7 @@ class Made:
     places: list[int]
 
     @classmethod
-    def of(cls, table: pa.Table, numbers: Ints) -> Made | None:
+    def of(cls, table: pa.Table, numbers: Ints) -> MadeIdentifiers | None:
         """The rows of `table`, in which records have these numbers, that have no identifier; None where all
         have one.
         """
@@ -149,7 +149,7 @@ def conformed(
     schema: TableSchema = EXCHANGES,
     *,
     most: int | None = None,
-) -> tuple[pa.Table, Bools, Made | None]:
+) -> tuple[pa.Table, Bools, MadeIdentifiers | None]:
     """As `conform`; also a mask of the batch's rows that were kept, and those of them whose identifiers were
     made.
     """
@@ -191,13 +191,13 @@ def conformed(
     return table.cast(schema.arrow), kept, made
 
 
-def _filled(table: pa.Table, losses: Losses, numbers: Ints) -> tuple[pa.Table, Made | None]:
+def _filled(table: pa.Table, losses: Losses, numbers: Ints) -> tuple[pa.Table, MadeIdentifiers | None]:
     """The rows with `exchange_id` and `model` filled, and those of them whose identifiers were made."""
     for name in MADE:
         losses.cells(name, f"{MISSING} and was made", table.column(name).null_count)
     place = table.column_names.index("model")
     table = table.set_column(place, "model", table.column(place).fill_null(UNKNOWN))
-    made = Made.of(table, numbers)
+    made = MadeIdentifiers.of(table, numbers)
     return table if made is None else made.named(table, losses.name), made
 
 

@@ -61,7 +61,7 @@ Steps = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ValueSource:
     """The source of a value: the first of several paths with a value, times a factor; or a constant."""
 
     paths: tuple[tuple[str, Steps], ...] = ()
@@ -99,9 +99,9 @@ def _at(record: Record, name: str, steps: Steps) -> Any:  # noqa: ANN401  any JS
 class Mapped:
     """The content of a mapping file."""
 
-    columns: Mapping[str, Source]
-    bodies: Mapping[str, Source]
-    where: Mapping[str, tuple[Source, tuple[Any, ...]]]
+    columns: Mapping[str, ValueSource]
+    bodies: Mapping[str, ValueSource]
+    where: Mapping[str, tuple[ValueSource, tuple[Any, ...]]]
 
     def recognise(self, record: Record) -> str:
         """Why a record is of this log; empty where it is not."""
@@ -234,20 +234,20 @@ def _format(mapped: Mapped, told: Mapping[str, Any], text: str, stem: str) -> Fo
     return replace(form, name=f"{name}@{digest}", origin=(text, stem))
 
 
-def _sources(mapped: Mapped) -> Iterator[Source]:
+def _sources(mapped: Mapped) -> Iterator[ValueSource]:
     """All sources of values."""
     yield from mapped.columns.values()
     yield from mapped.bodies.values()
     yield from (source for source, _wanted in mapped.where.values())
 
 
-def _described(source: Source) -> str:
+def _described(source: ValueSource) -> str:
     """A source as text."""
     paths = ", else ".join(name for name, _steps in source.paths)
     return paths or repr(source.constant)
 
 
-def _source(value: Any) -> Source:  # noqa: ANN401  any TOML value
+def _source(value: Any) -> ValueSource:  # noqa: ANN401  any TOML value
     """The source given by a path, a list of paths (the first with a value is used), or a table with `path`,
     `unit` or `value`.
     """
@@ -255,7 +255,7 @@ def _source(value: Any) -> Source:  # noqa: ANN401  any TOML value
     paths = table.get("path", [])
     several = paths if isinstance(paths, list) else [paths]
     unit = table.get("unit")
-    return Source(
+    return ValueSource(
         tuple((path, _steps(path)) for path in several),
         None if unit is None else MILLISECONDS[unit],
         table.get("value"),

@@ -69,9 +69,9 @@ class Unjoined:
                 yield number, whole
 
 
-Told = Row | Malformed | PassedOver
+ReaderResult = Row | Malformed | PassedOver
 """The result for one record."""
-Read = Iterator[tuple[int, Told | Unjoined]]
+Read = Iterator[tuple[int, ReaderResult | Unjoined]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -97,7 +97,7 @@ class Format:
     notes: tuple[str, ...]
     known: frozenset[str]
     recognise: Callable[[Record], str]
-    read: Callable[[Iterator[Numbered], Beside | None], Iterator[tuple[int, Told]]]
+    read: Callable[[Iterator[Numbered], Beside | None], Iterator[tuple[int, ReaderResult]]]
     part: Callable[[Iterator[Numbered], Beside | None], Read]
     in_parts: Callable[[Beside], bool] = lambda _beside: True
     loose: bool = False
@@ -191,7 +191,9 @@ def log_format(
     """
 
     def wrap(function: Callable[..., Iterable[Row]]) -> Format:
-        def read(records: Iterator[Numbered], around: Beside | None = None) -> Iterator[tuple[int, Told]]:
+        def read(
+            records: Iterator[Numbered], around: Beside | None = None
+        ) -> Iterator[tuple[int, ReaderResult]]:
             more = (around,) if beside else ()
             names = around.names if around else {}
             for number, record in records:

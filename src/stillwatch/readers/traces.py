@@ -29,9 +29,9 @@ from stillwatch.readers.registry import (
     Numbered,
     PassedOver,
     Read,
+    ReaderResult,
     Record,
     Row,
-    Told,
     Unjoined,
     another_shape,
     at,
@@ -64,7 +64,7 @@ KEYS = 1_000_000  # most remembered traces of other files: chosen
 
 
 @dataclass(slots=True)
-class Said:
+class LoggedContent:
     """The content of a span's log records: turns and answers in the order of arrival, the finish reason, and
     the row of a record of the whole call (`call`, with its number). `size` is in bytes.
     """
@@ -108,7 +108,7 @@ class Traces:
     ) -> None:
         self.rows: OrderedDict[str, list[tuple[int, Row]]] = OrderedDict()
         self.calls: OrderedDict[str, dict[str, Any]] = OrderedDict()
-        self.said: OrderedDict[str, dict[str, Said]] = OrderedDict()
+        self.said: OrderedDict[str, dict[str, LoggedContent]] = OrderedDict()
         self.spans: OrderedDict[str, set[str]] = OrderedDict()
         self.passed_over = self._size = self._waiting = self._spans = 0
         self._most, self._others, self._only_told = most or WAITING, others, only_told
@@ -188,7 +188,7 @@ class Traces:
 
     def _message(self, trace: str, span: str, name: str, said: Mapping[str, Any]) -> list[tuple[int, Row]]:
         """Add a log record of one turn."""
-        told = self.said.setdefault(trace, {}).setdefault(span, Said())
+        told = self.said.setdefault(trace, {}).setdefault(span, LoggedContent())
         content = first(said.get("content"), at(said, "message", "content"))
         if name == "gen_ai.choice":
             message = decoded(said.get("message"))
@@ -204,13 +204,13 @@ class Traces:
 
     def _event(self, trace: str, span: str, number: int, row: Row) -> list[tuple[int, Row]]:
         """Add a log record of a whole call. If its span exists, the span represents the exchange."""
-        told = self.said.setdefault(trace, {}).setdefault(span, Said())
+        told = self.said.setdefault(trace, {}).setdefault(span, LoggedContent())
         if told.call is not None:  # several calls of one span
             return [(number, row)]
         told.call = (number, row)
         return self._bounded(told, sum(len(text) for text in row.values() if isinstance(text, str)))
 
-    def _bounded(self, told: Said, size: int) -> list[tuple[int, Row]]:
+    def _bounded(self, told: LoggedContent, size: int) -> list[tuple[int, Row]]:
         """Drop the oldest content where there is too much; returns rows that become complete, and calls
         without a span.
         """
@@ -225,7 +225,7 @@ class Traces:
             ready += [self._filled(trace, number, row) for number, row in self._alone(trace, several)]
         return ready
 
-    def _alone(self, trace: str, several: Mapping[str, Said]) -> Iterator[tuple[int, Row]]:
+    def _alone(self, trace: str, several: Mapping[str, LoggedContent]) -> Iterator[tuple[int, Row]]:
         """Yield log records of whole calls that have no span."""
         spans = self.spans.get(trace, set()) | set(self._elsewhere(trace).get("spans", ()))
         for span, one in several.items():
@@ -341,7 +341,7 @@ def traced_format(
     the attributes of its resource; the other arguments are fields of `Format`.
     """
 
-    def read(records: Iterator[Numbered], beside: Beside | None = None) -> Iterator[tuple[int, Told]]:
+    def read(records: Iterator[Numbered], beside: Beside | None = None) -> Iterator[tuple[int, ReaderResult]]:
         others = _other_files(beside, form, entries) if beside else ()
         names = beside.names if beside else {}
         told = (
@@ -381,7 +381,9 @@ def traced_format(
     return form
 
 
-def _taken(entries: Entries, traces: Traces, records: Iterator[Numbered]) -> Iterator[tuple[int, Told]]:
+def _taken(
+    entries: Entries, traces: Traces, records: Iterator[Numbered]
+) -> Iterator[tuple[int, ReaderResult]]:
     """Yield the rows that each record completes, and the records that are passed over or malformed."""
     for number, record in records:
         try:

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch.report.plots import DAY, HOUR
-from stillwatch.report.reading import Results
+from stillwatch.report.reading import ResultTables
 from stillwatch.report.values import Shared
 from stillwatch.stats.arrays import Ints
 
@@ -37,7 +37,7 @@ Array = npt.NDArray[Any]
 
 
 @dataclass(slots=True)
-class Block:
+class ArrayBlock:
     """Consecutive arrays, each at a multiple of four bytes."""
 
     parts: list[bytes] = field(default_factory=list)
@@ -55,7 +55,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class PackedGroup:
     """A campaign or lead for the script: its id on the page, name, members and shared values."""
 
     anchor: str
@@ -65,12 +65,12 @@ class Group:
     shared: Sequence[Shared] = ()
 
 
-def pack(results: Results, groups: Sequence[Group]) -> tuple[str, dict[str, int]]:
+def pack(results: ResultTables, groups: Sequence[PackedGroup]) -> tuple[str, dict[str, int]]:
     """The block as base64, and the number of packed members by anchor.
 
     Members beyond `MAX_PACKED` are left out.
     """
-    block, heads, held, room = Block(), [], {}, MAX_PACKED
+    block, heads, held, room = ArrayBlock(), [], {}, MAX_PACKED
     for group in groups:
         some = group.members.slice(0, room)
         room -= len(some)
@@ -90,7 +90,7 @@ def unpack(text: str) -> tuple[dict[str, Any], bytes]:
     return json.loads(whole[4 : 4 + length]), whole[4 + length :]
 
 
-def _head(results: Results, group: Group, members: pa.Table, block: Block) -> dict[str, Any]:
+def _head(results: ResultTables, group: PackedGroup, members: pa.Table, block: ArrayBlock) -> dict[str, Any]:
     names = [str(name) for name in members["account_id"].to_pylist()]
     place = {name: i for i, name in enumerate(names)}
     head: dict[str, Any] = {"anchor": group.anchor, "name": group.name, "lead": group.is_lead, "names": names}
@@ -108,7 +108,9 @@ def _head(results: Results, group: Group, members: pa.Table, block: Block) -> di
     return head
 
 
-def _profiles(table: pa.Table, place: Mapping[str, int], block: Block, *, is_lead: bool) -> dict[str, Any]:
+def _profiles(
+    table: pa.Table, place: Mapping[str, int], block: ArrayBlock, *, is_lead: bool
+) -> dict[str, Any]:
     """Columns of owner, creation, exchanges and marks; for a lead also first and last exchange, as no
     exchange is attributed to it.
     """
@@ -133,7 +135,7 @@ def _profiles(table: pa.Table, place: Mapping[str, int], block: Block, *, is_lea
     return head | {"marks": _marks(table, place, block)}
 
 
-def _marks(table: pa.Table, place: Mapping[str, int], block: Block) -> list[dict[str, Any]]:
+def _marks(table: pa.Table, place: Mapping[str, int], block: ArrayBlock) -> list[dict[str, Any]]:
     """For each explanation whose mark a member carries: its name and the members as bits; most members
     first.
     """
@@ -147,7 +149,7 @@ def _marks(table: pa.Table, place: Mapping[str, int], block: Block) -> list[dict
     return [{"name": mark, "bits": block.add(_bits(carried[mark], len(place)))} for mark in order]
 
 
-def _times(attributed: pa.Table, names: Sequence[str], block: Block) -> dict[str, Any]:
+def _times(attributed: pa.Table, names: Sequence[str], block: ArrayBlock) -> dict[str, Any]:
     """First and last attributed exchange of each member (minutes since 1970), and its exchanges in equal
     bins of time.
     """
@@ -180,7 +182,7 @@ def _times(attributed: pa.Table, names: Sequence[str], block: Block) -> dict[str
 
 
 def _values(
-    links: pa.Table | None, shared: Sequence[Shared], place: Mapping[str, int], block: Block
+    links: pa.Table | None, shared: Sequence[Shared], place: Mapping[str, int], block: ArrayBlock
 ) -> list[dict[str, Any]]:
     """For each shared value: its labels, and the members that show it as bits."""
     number = {(one.kind, one.value): i for i, one in enumerate(shared)}

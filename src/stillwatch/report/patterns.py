@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from stillwatch.foreign import visible
 from stillwatch.report import wording
 from stillwatch.report.plots import element, svg, text
-from stillwatch.report.reading import Results
+from stillwatch.report.reading import ResultTables
 from stillwatch.report.values import Shared
 
 MAX_VALUES, MAX_PATTERNS = 16, 16  # rows and columns of the drawing; chosen: what can be read
@@ -47,7 +47,7 @@ class Drawing:
     accounts: int
 
 
-def draw(results: Results, campaign: str, shared: Sequence[Shared], accounts: int) -> Drawing | None:
+def draw(results: ResultTables, campaign: str, shared: Sequence[Shared], accounts: int) -> Drawing | None:
     """The matrix of a campaign's strongest values; None where no links were written. `accounts` is the
     number of all members.
     """

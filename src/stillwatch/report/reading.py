@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from stillwatch.contract.table import TableRow
 from stillwatch.errors import Problem, StateError
 
 REQUIRED = {
@@ -57,8 +58,6 @@ NAMED_BY = {
     "profiles": "group_id",
     "common": "group_id",
 }  # others: `campaign_id`
-
-Row = Mapping[str, Any]  # one row of a table, as pyarrow gives it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,12 +108,12 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Results:
+class ResultTables:
     """A results folder in memory; `tables` lacks optional tables that were not written."""
 
     folder: Path
     overview: Overview | None
-    campaigns: tuple[Row, ...]
+    campaigns: tuple[TableRow, ...]
     tables: Mapping[str, pa.Table]
 
     def of(self, name: str, group_id: str) -> pa.Table | None:
@@ -123,13 +122,13 @@ class Results:
         named_by = NAMED_BY.get(name, "campaign_id")
         return None if table is None else table.filter(pc.equal(table[named_by], group_id))
 
-    def rows(self, name: str, group_id: str) -> list[Row] | None:
+    def rows(self, name: str, group_id: str) -> list[TableRow] | None:
         """Like `of`, as a list of dicts."""
         table = self.of(name, group_id)
         return None if table is None else table.to_pylist()
 
 
-def read(folder: Path, prompts: pa.Table | None = None) -> Results:
+def read(folder: Path, prompts: pa.Table | None = None) -> ResultTables:
     """Read a results folder, with `prompts` in place of its own.
 
     Raises `StateError` when a required file is absent, or any file is damaged or lacks a column.
@@ -141,7 +140,7 @@ def read(folder: Path, prompts: pa.Table | None = None) -> Results:
     if prompts is not None:
         tables["prompts"] = prompts
     campaigns = tables.pop("campaigns").sort_by([("exchanges", "descending"), ("campaign_id", "ascending")])
-    return Results(
+    return ResultTables(
         folder=folder,
         overview=_overview(folder / "overview.json"),
         campaigns=tuple(campaigns.to_pylist()),

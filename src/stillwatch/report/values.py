@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from stillwatch.contract.table import TableRow
 from stillwatch.enrich.describe import describe
 from stillwatch.enrich.networks import Networks, from_files
 from stillwatch.report import wording
-from stillwatch.report.reading import Results, Row
+from stillwatch.report.reading import ResultTables
 
 NAMES = {
     "prompt_template": "phrase",
@@ -85,7 +86,7 @@ def kind_words(kind: str) -> str:
     return NAMES.get(kind, wording.spaced(kind))
 
 
-def shared_values(results: Results, campaign: str, exchanges: int) -> list[Shared]:
+def shared_values(results: ResultTables, campaign: str, exchanges: int) -> list[Shared]:
     """The values that members share, those of the greatest weight first.
 
     `exchanges` is the number of all exchanges of the members.
@@ -142,7 +143,7 @@ def _shared(
     number: int,
     accounts: int,
     log10: float,
-    evidence: Row | None,
+    evidence: TableRow | None,
     exchanges: int,
     known: Networks,
 ) -> Shared:

@@ -7,7 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from stillwatch.share.state import State
+from stillwatch.share.state import SharingState
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -34,7 +34,7 @@ class Door:
     """Authenticates peers by their tokens and limits their requests."""
 
     def __init__(
-        self, state: State, limit: int = REQUESTS_A_MINUTE, clock: Callable[[], float] = time.monotonic
+        self, state: SharingState, limit: int = REQUESTS_A_MINUTE, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._state, self._limit, self._clock = state, limit, clock
         self._asked: dict[str, deque[float]] = defaultdict(deque)

@@ -47,7 +47,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
+class PeerServer:
     """A peer's server: its URL and the token that the peer issued to us. Raises `UsageError` for a URL to
     which a token must not be sent.
     """

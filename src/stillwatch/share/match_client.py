@@ -17,13 +17,13 @@ import orjson
 from stillwatch.engine.files import atomic
 from stillwatch.errors import InputError, Problem
 from stillwatch.share import matching, oprf
-from stillwatch.share.client import Server
-from stillwatch.share.sets import Pair
+from stillwatch.share.client import PeerServer
+from stillwatch.share.sets import KindValue
 
 FORM = "stillwatch-intersection-1"
 
 
-def ask(server: Server, pairs: Sequence[Pair], purpose: str, session: Path | None) -> dict[str, Any]:
+def ask(server: PeerServer, pairs: Sequence[KindValue], purpose: str, session: Path | None) -> dict[str, Any]:
     """Count how many of these values the peer also has; returns the session's name, the sizes of both sets,
     and `in_common`.
 
@@ -62,7 +62,7 @@ def ask(server: Server, pairs: Sequence[Pair], purpose: str, session: Path | Non
     return {"session": name, "asked": len(pairs), "served": size, "in_common": len(places)}
 
 
-def reveal(server: Server, session: Path, out: Path, peer: str) -> int:
+def reveal(server: PeerServer, session: Path, out: Path, peer: str) -> int:
     """Learn which values are in common, disclose them to the peer, and write them to `out`; returns their
     number.
 
@@ -72,7 +72,7 @@ def reveal(server: Server, session: Path, out: Path, peer: str) -> int:
     try:
         kept = orjson.loads(session.read_bytes())
         pairs = tuple((str(kind), str(value)) for kind, value in kept["pairs"])
-        asked = matching.Asked(
+        asked = matching.AskerSecrets(
             pairs=pairs, blind=bytes.fromhex(kept["blind"]), seed=bytes.fromhex(kept["seed"])
         )
         name, places = str(kept["session"]), [int(place) for place in kept["places"]]
@@ -104,7 +104,7 @@ def reveal(server: Server, session: Path, out: Path, peer: str) -> int:
     return len(found)
 
 
-def write_intersection(out: Path, peer: str, session: str, pairs: Sequence[Pair]) -> None:
+def write_intersection(out: Path, peer: str, session: str, pairs: Sequence[KindValue]) -> None:
     """Write the values that two providers have in common, for `stillwatch scan --with-peer`; the file is
     readable by its owner only.
     """
@@ -119,7 +119,7 @@ def write_intersection(out: Path, peer: str, session: str, pairs: Sequence[Pair]
         temporary.write_bytes(orjson.dumps(whole, option=orjson.OPT_INDENT_2))
 
 
-def _odd(server: Server, error: Exception) -> InputError:
+def _odd(server: PeerServer, error: Exception) -> InputError:
     """The error for an answer that violates the protocol."""
     return InputError(
         Problem(

@@ -28,7 +28,7 @@ import orjson
 from stillwatch.share import matching, oprf
 from stillwatch.share.access import Door, Refused, body_of
 from stillwatch.share.sets import CANONICAL, canonical
-from stillwatch.share.state import State, now
+from stillwatch.share.state import SharingState, now
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -49,7 +49,7 @@ LONGEST_PURPOSE = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class PeerLimits:
     """Limits of one peer: values per session, sessions per day, and new sets in 30 days."""
 
     values: int = MOST_ASKED
@@ -57,19 +57,19 @@ class Limits:
     sets_a_month: int = SETS_A_MONTH
 
 
-def app(state: State, prepared: matching.Prepared, limits: Limits | None = None) -> Starlette:
+def app(state: SharingState, prepared: matching.Prepared, limits: PeerLimits | None = None) -> Starlette:
     """The ASGI application that serves a prepared set; `limits` None means the defaults."""
     from starlette.applications import Starlette
     from starlette.concurrency import run_in_threadpool
     from starlette.responses import JSONResponse, Response
     from starlette.routing import Route
 
-    bounds, door = limits or Limits(), Door(state)
+    bounds, door = limits or PeerLimits(), Door(state)
 
     def route(
         path: str,
         method: str,
-        act: Callable[[State, matching.Prepared, Limits, str, dict[str, Any], str], Any],
+        act: Callable[[SharingState, matching.Prepared, PeerLimits, str, dict[str, Any], str], Any],
     ) -> Route:
         async def endpoint(request: Request) -> Response:
             try:
@@ -112,7 +112,12 @@ async def _json(request: Request) -> dict[str, Any]:
 
 
 def _begin(
-    state: State, prepared: matching.Prepared, limits: Limits, peer: str, body: dict[str, Any], _name: str
+    state: SharingState,
+    prepared: matching.Prepared,
+    limits: PeerLimits,
+    peer: str,
+    body: dict[str, Any],
+    _name: str,
 ) -> dict[str, Any]:
     """Start a session: check and record it, and evaluate the blinded elements."""
     commitment, nonce, purpose = (str(body.get(name, "")) for name in ("commitment", "nonce", "purpose"))
@@ -159,7 +164,7 @@ def _whole(text: object) -> bytes:
     return whole
 
 
-def _elements(whole: bytes, limits: Limits) -> list[bytes]:
+def _elements(whole: bytes, limits: PeerLimits) -> list[bytes]:
     """The elements of 32 bytes each. Raises `Refused` where there are too many or one occurs twice."""
     if len(whole) > limits.values * oprf.ELEMENT:
         raise Refused(413, "too many values", f"at most {limits.values:,} in a session")
@@ -169,7 +174,9 @@ def _elements(whole: bytes, limits: Limits) -> list[bytes]:
     return elements
 
 
-def _admitted(state: State, limits: Limits, told: Mapping[str, Any], nonce: str) -> tuple[str, bytes]:
+def _admitted(
+    state: SharingState, limits: PeerLimits, told: Mapping[str, Any], nonce: str
+) -> tuple[str, bytes]:
     """Record a new session described by `told`; returns its name and seed. Raises `Refused` where a limit or
     rule forbids it.
     """
@@ -209,7 +216,12 @@ def _ago(*, days: int) -> str:
 
 
 def _tags(
-    _state: State, prepared: matching.Prepared, _limits: Limits, _peer: str, _body: dict[str, Any], name: str
+    _state: SharingState,
+    prepared: matching.Prepared,
+    _limits: PeerLimits,
+    _peer: str,
+    _body: dict[str, Any],
+    name: str,
 ) -> bytes:
     """The tags of the set. Raises `Refused` for another set than the one served."""
     if name != prepared.name:
@@ -217,7 +229,7 @@ def _tags(
     return prepared.tags
 
 
-def _session(state: State, prepared: matching.Prepared, peer: str, name: str) -> dict[str, Any]:
+def _session(state: SharingState, prepared: matching.Prepared, peer: str, name: str) -> dict[str, Any]:
     """The row of a session of this peer. Raises `Refused` where there is none or its set is no
     longer served.
     """
@@ -230,7 +242,12 @@ def _session(state: State, prepared: matching.Prepared, peer: str, name: str) ->
 
 
 def _order(
-    state: State, prepared: matching.Prepared, _limits: Limits, peer: str, _body: dict[str, Any], name: str
+    state: SharingState,
+    prepared: matching.Prepared,
+    _limits: PeerLimits,
+    peer: str,
+    _body: dict[str, Any],
+    name: str,
 ) -> dict[str, Any]:
     """Disclose the seed of a session's order. Raises `Refused` where this side has not consented."""
     row = _session(state, prepared, peer, name)
@@ -242,7 +259,12 @@ def _order(
 
 
 def _open(
-    state: State, prepared: matching.Prepared, _limits: Limits, peer: str, body: dict[str, Any], name: str
+    state: SharingState,
+    prepared: matching.Prepared,
+    _limits: PeerLimits,
+    peer: str,
+    body: dict[str, Any],
+    name: str,
 ) -> dict[str, Any]:
     """Take the openings of a session. Raises `Refused` where one is not in both sets."""
     row = _session(state, prepared, peer, name)

@@ -61,7 +61,7 @@ CREATE TABLE IF NOT EXISTS received (
 """
 
 
-class State:
+class SharingState:
     """The state folder, created where it does not exist. It can be used by several threads and processes at
     the same time.
 

@@ -30,7 +30,7 @@ import orjson
 
 from stillwatch.share.access import Door, Refused, body_of
 from stillwatch.share.release import INBOX, SPEC, add_collection, collection_id, put, version_of
-from stillwatch.share.state import State, now
+from stillwatch.share.state import SharingState, now
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -53,17 +53,17 @@ WRITABLE = frozenset(
 IDENTIFIER = re.compile(r"[a-z][a-z0-9-]{2,250}--[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
 
-Told = tuple[Any, dict[str, str], int]
+TaxiiAnswer = tuple[Any, dict[str, str], int]
 """An answer: body as JSON, headers and HTTP status."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class TaxiiRequest:
     """A request: the peer that sends it, the server's base URL, path parameters, query parameters
     and body.
     """
 
-    state: State
+    state: SharingState
     peer: str
     url: str
     path: Mapping[str, str]
@@ -71,7 +71,7 @@ class Asked:
     body: bytes
 
 
-def app(state: State, *, title: str = "Stillwatch", requests_a_minute: int | None = None) -> Starlette:
+def app(state: SharingState, *, title: str = "Stillwatch", requests_a_minute: int | None = None) -> Starlette:
     """The ASGI application. It creates the inbox; releases create the other collections. `requests_a_minute`
     None means the default limit.
     """
@@ -96,14 +96,14 @@ def app(state: State, *, title: str = "Stillwatch", requests_a_minute: int | Non
         told = {"title": why.title, "http_status": str(why.status), "error_id": secrets.token_hex(8)}
         return answer(told | ({"description": why.detail} if why.detail else {}), headers, why.status)
 
-    def route(path: str, method: str, act: Callable[[Asked], Told]) -> Route:
+    def route(path: str, method: str, act: Callable[[TaxiiRequest], TaxiiAnswer]) -> Route:
         async def endpoint(request: Request) -> Response:
             peer, status = "", 500
             try:
                 peer = door.peer(request)
                 _negotiated(request)
                 body = await body_of(request, MOST_BYTES) if method == "POST" else b""
-                asked = Asked(
+                asked = TaxiiRequest(
                     state=state,
                     peer=peer,
                     url=str(request.base_url),
@@ -171,18 +171,18 @@ def _negotiated(request: Request) -> None:
         raise Refused(415, "this media type is not taken", MEDIA)
 
 
-def _discovery(asked: Asked, title: str) -> Told:
+def _discovery(asked: TaxiiRequest, title: str) -> TaxiiAnswer:
     """Discovery (TAXII 2.1, section 4.1)."""
     root = f"{asked.url}{ROOT}/"
     return {"title": title, "default": root, "api_roots": [root]}, {}, 200
 
 
-def _root(_asked: Asked, title: str) -> Told:
+def _root(_asked: TaxiiRequest, title: str) -> TaxiiAnswer:
     """The API root (section 4.2)."""
     return {"title": title, "versions": [MEDIA], "max_content_length": MOST_BYTES}, {}, 200
 
 
-def _readable(asked: Asked) -> set[str]:
+def _readable(asked: TaxiiRequest) -> set[str]:
     """Identifiers of the collections that the peer may read."""
     return {
         row["collection"]
@@ -190,7 +190,7 @@ def _readable(asked: Asked) -> set[str]:
     }
 
 
-def _collections(asked: Asked) -> Told:
+def _collections(asked: TaxiiRequest) -> TaxiiAnswer:
     """The collections that the peer can see (section 5.1)."""
     mine = _readable(asked)
     rows = asked.state.rows("SELECT * FROM collections ORDER BY name")
@@ -211,7 +211,7 @@ def _shown(row: Mapping[str, Any], can_read: bool) -> dict[str, Any]:
     }
 
 
-def _place(asked: Asked, *, read: bool = False, write: bool = False) -> Mapping[str, Any]:
+def _place(asked: TaxiiRequest, *, read: bool = False, write: bool = False) -> Mapping[str, Any]:
     """The collection in the path, by identifier or alias. Raises `Refused`: 404 for a collection that the
     peer cannot see, 403 for an access that it does not have.
     """
@@ -225,13 +225,13 @@ def _place(asked: Asked, *, read: bool = False, write: bool = False) -> Mapping[
     return {**rows[0], "can_read": can_read}
 
 
-def _collection(asked: Asked) -> Told:
+def _collection(asked: TaxiiRequest) -> TaxiiAnswer:
     """One collection (section 5.2)."""
     row = _place(asked)
     return _shown(row, row["can_read"]), {}, 200
 
 
-def _selected(asked: Asked, *, every_version: bool = False) -> tuple[list[dict[str, Any]], bool]:
+def _selected(asked: TaxiiRequest, *, every_version: bool = False) -> tuple[list[dict[str, Any]], bool]:
     """The rows of a page in the order of addition, and whether more follow. Raises `Refused` for an invalid
     parameter.
     """
@@ -315,7 +315,7 @@ def _paged(rows: list[dict[str, Any]], more: bool) -> tuple[dict[str, Any], dict
     return head, {"X-TAXII-Date-Added-First": added[0], "X-TAXII-Date-Added-Last": added[-1]}
 
 
-def _objects(asked: Asked) -> Told:
+def _objects(asked: TaxiiRequest) -> TaxiiAnswer:
     """A page of objects (sections 5.4 and 5.6); records which versions were served."""
     rows, more = _selected(asked)
     _known(asked, rows)
@@ -334,7 +334,7 @@ def _objects(asked: Asked) -> Told:
     )
 
 
-def _known(asked: Asked, rows: list[dict[str, Any]]) -> None:
+def _known(asked: TaxiiRequest, rows: list[dict[str, Any]]) -> None:
     """Raise `Refused` where one object was requested that the collection never held."""
     if "object" in asked.path and not rows:
         place = _place(asked)
@@ -345,7 +345,7 @@ def _known(asked: Asked, rows: list[dict[str, Any]]) -> None:
             raise Refused(404, "no such object")
 
 
-def _manifest(asked: Asked) -> Told:
+def _manifest(asked: TaxiiRequest) -> TaxiiAnswer:
     """A page of the manifest (section 5.3)."""
     rows, more = _selected(asked)
     head, headers = _paged(rows, more)
@@ -356,7 +356,7 @@ def _manifest(asked: Asked) -> Told:
     return {**head, **({"objects": records} if rows else {})}, headers, 200
 
 
-def _versions(asked: Asked) -> Told:
+def _versions(asked: TaxiiRequest) -> TaxiiAnswer:
     """Versions of an object (section 5.8)."""
     rows, more = _selected(asked, every_version=True)
     _known(asked, rows)
@@ -364,13 +364,13 @@ def _versions(asked: Asked) -> Told:
     return {**head, **({"versions": [row["version"] for row in rows]} if rows else {})}, headers, 200
 
 
-def _delete(asked: Asked) -> Told:
+def _delete(asked: TaxiiRequest) -> TaxiiAnswer:
     """Refuse to delete objects (section 5.7)."""
     _place(asked)
     raise Refused(403, "objects are not deleted by peers", "what is withdrawn is revoked")
 
 
-def _post(asked: Asked) -> Told:
+def _post(asked: TaxiiRequest) -> TaxiiAnswer:
     """Add the valid objects of an envelope to the inbox (section 5.5); the answer is a status resource."""
     place = _place(asked, write=True)
     try:
@@ -436,7 +436,7 @@ def _why_not(one: Any) -> str:  # noqa: ANN401  foreign JSON
     return ""
 
 
-def _status(asked: Asked) -> Told:
+def _status(asked: TaxiiRequest) -> TaxiiAnswer:
     """The status of an earlier request of this peer (section 4.3)."""
     rows = asked.state.rows(
         "SELECT body FROM statuses WHERE id = ? AND peer = ?", (asked.path["status"], asked.peer)
@@ -446,7 +446,7 @@ def _status(asked: Asked) -> Told:
     return orjson.loads(rows[0]["body"]), {}, 200
 
 
-def inbox(state: State) -> list[dict[str, Any]]:
+def inbox(state: SharingState) -> list[dict[str, Any]]:
     """Objects that peers wrote into the inbox, each with peer and time, the oldest first."""
     rows = state.rows(
         "SELECT source, added, body FROM objects WHERE collection = ? ORDER BY number",

@@ -29,7 +29,7 @@ DOING_FEWEST, DOING_FEWEST_OTHERS = 8, 40  # members, and other accounts, that `
 # Least probability that the null of `doing_finding` allows, and its factor on the share of other accounts.
 DOING_FLOOR, DOING_ENRICHMENT = 0.2, 5.0
 DOING_LARGEST_BOUND = 0.9  # probability under the null above which a member is left out; chosen
-Column = Same[npt.NDArray[np.generic]]
+ColumnValues = Same[npt.NDArray[np.generic]]
 
 # Null of tests that use `alike_finding`, for their cards.
 ALIKE_NULL = (
@@ -307,7 +307,9 @@ def _busiest(hours: Ints, exchanges: Floats) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=4)  # two tests read the same hours of one group in turn
-def _hours(accounts: Column, hours: Column, exchanges: Column, members: Column) -> Hours | NoFinding:
+def _hours(
+    accounts: ColumnValues, hours: ColumnValues, exchanges: ColumnValues, members: ColumnValues
+) -> Hours | NoFinding:
     """`others_hours` for columns that are compared by identity, so that the result can be cached."""
     account, hour = np.asarray(accounts.array, np.int64), np.asarray(hours.array, np.int64)
     count, member = np.asarray(exchanges.array, float), np.asarray(members.array, bool)

@@ -52,8 +52,8 @@ FAMILIES: tuple[Family, ...] = CONTROL + LIKENESS
 TABLES = {table.name: table for table in (OBSERVATIONS, ACCOUNTS, RELEASES)}
 """Schemas of the tables that a signal may read, by name."""
 FORBIDDEN = ("prompt", "response", "system_prompt")  # columns of text, which a signal may not read
-Graph = Literal["behaviour", "network", "words", "client", "attributes"]
-GRAPHS: tuple[Graph, ...] = ("behaviour", "network", "words", "client", "attributes")
+GraphName = Literal["behaviour", "network", "words", "client", "attributes"]
+GRAPHS: tuple[GraphName, ...] = ("behaviour", "network", "words", "client", "attributes")
 """Names of the graphs whose clusters are candidates, each with the links of some indicators."""
 INDICATORS, GROUP_TESTS, EXPLANATIONS = (
     f"stillwatch.{name}" for name in ("indicators", "group_tests", "explanations")
@@ -130,7 +130,7 @@ class Indicator:
 
     card: Card
     value: Callable[[ir.Table], ir.Value]
-    graphs: tuple[Graph, ...]
+    graphs: tuple[GraphName, ...]
     is_content: bool = False
     proposes_only: bool = False
     is_list: bool = field(init=False)
@@ -342,7 +342,7 @@ def indicator(
     source: str,
     reads: tuple[str, ...],
     null: str = "",
-    graphs: tuple[Graph, ...] = (),
+    graphs: tuple[GraphName, ...] = (),
     is_content: bool = False,
     proposes_only: bool = False,
 ) -> Callable[[Callable[[ir.Table], ir.Value]], Indicator]:
@@ -363,7 +363,7 @@ def indicator(
             source=source,
             reads=reads,
         )
-        usual: Graph = "attributes" if card.table == ACCOUNTS.name else "behaviour"
+        usual: GraphName = "attributes" if card.table == ACCOUNTS.name else "behaviour"
         return Indicator(
             card=card,
             value=function,
@@ -382,7 +382,7 @@ def all_indicators() -> tuple[Indicator, ...]:
 
 
 @cache
-def kinds_by_graph() -> Mapping[Graph, tuple[str, ...]]:
+def kinds_by_graph() -> Mapping[GraphName, tuple[str, ...]]:
     """Graph → names of the indicators whose links it has, in the order of `GRAPHS`."""
     return {
         graph: tuple(unit.card.name for unit in all_indicators() if graph in unit.graphs) for graph in GRAPHS

@@ -19,7 +19,7 @@ from stillwatch.contract.phrases import Phrases
 from stillwatch.contract.summaries import MINUTES, Summaries
 from stillwatch.stats.arrays import Bools, Floats, Ints
 
-Ask = Callable[[Callable[[Summaries], ir.Table]], pa.Table]
+RunOnSummaries = Callable[[Callable[[Summaries], ir.Table]], pa.Table]
 
 PHRASE = "prompt_template"
 # Indicator kinds of which `Traits` has the account's most frequent value.
@@ -78,7 +78,7 @@ class Traits:
     labelled: Mapping[str, Ints] = field(default_factory=dict)
 
 
-def traits(ask: Ask, summaries: Summaries, names: Sequence[str], owner: Ints) -> Traits:
+def traits(ask: RunOnSummaries, summaries: Summaries, names: Sequence[str], owner: Ints) -> Traits:
     """Traits of the accounts `names`, in that order.
 
     `ask` evaluates a function of these `summaries` to an Arrow table, as `ask(f)` for `f(summaries)`; `owner`

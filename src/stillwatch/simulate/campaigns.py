@@ -35,7 +35,7 @@ from stillwatch.simulate.traffic import (
 )
 from stillwatch.stats.arrays import Floats, Ints, Uints
 
-Kind = Literal["harvest", "relay", "mixed"]
+PlanKind = Literal["harvest", "relay", "mixed"]
 
 CAPABILITIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "reasoning": ("want_reasoning", ("item_math", "item_code", "item_data")),
@@ -48,11 +48,11 @@ CAPABILITIES: dict[str, tuple[str, tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class CampaignPlan:
     """One campaign: its size, what its accounts share, and how it divides and disguises the work."""
 
     name: str
-    kind: Kind
+    kind: PlanKind
     accounts: int
     exchanges: int
     capabilities: tuple[str, ...] = ("reasoning",)
@@ -81,7 +81,9 @@ class Plan:
 class PlantedCampaign:
     """A plan in a span of time, with its accounts and its queue of items; call `day` in the order of days."""
 
-    def __init__(self, plan: Plan, rng: np.random.Generator, start: int, end: int, release: int) -> None:
+    def __init__(
+        self, plan: CampaignPlan, rng: np.random.Generator, start: int, end: int, release: int
+    ) -> None:
         self.plan = plan
         self.release = release
         self.start = start + int(min(plan.first_day, (end - start) / DAY / 4) * DAY)
@@ -271,7 +273,7 @@ class PlantedCampaign:
         )
 
 
-def _silences(plan: Plan, rng: np.random.Generator, start: int, end: int) -> list[tuple[int, int]]:
+def _silences(plan: CampaignPlan, rng: np.random.Generator, start: int, end: int) -> list[tuple[int, int]]:
     """Outages of all accounts as (start, end): a few of 0.7 to 2.5 hours, and breaks of six minutes after
     errors.
     """
@@ -283,7 +285,7 @@ def _silences(plan: Plan, rng: np.random.Generator, start: int, end: int) -> lis
     return long + [(int(a), int(a) + 6 * 60 * p.SECOND) for a in begins]
 
 
-def members_of(plan: Plan, rng: np.random.Generator, start: int, end: int) -> Population:
+def members_of(plan: CampaignPlan, rng: np.random.Generator, start: int, end: int) -> Population:
     """The campaign's accounts: ordinary persons, except for what the plan makes them share."""
     n = plan.accounts
     members = p.persons(rng, n, start, end)
@@ -319,7 +321,7 @@ def members_of(plan: Plan, rng: np.random.Generator, start: int, end: int) -> Po
     return members
 
 
-def _share(plan: Plan, rng: np.random.Generator, members: Population) -> None:
+def _share(plan: CampaignPlan, rng: np.random.Generator, members: Population) -> None:
     """Set the attributes that the accounts share under the plan, in place."""
     n = len(members)
     if plan.cards:

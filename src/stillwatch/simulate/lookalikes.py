@@ -35,7 +35,7 @@ from stillwatch.simulate.population import (
 )
 from stillwatch.simulate.prompts import Texts
 
-Group = Callable[[np.random.Generator, int, int, int], Population]
+MakeGroup = Callable[[np.random.Generator, int, int, int], Population]
 
 
 def words(rng: np.random.Generator, rule: str, n: int = 1) -> Texts:
@@ -319,7 +319,7 @@ def vpn_users(rng: np.random.Generator, n: int, start: int, end: int) -> Populat
 
 
 LOOKALIKES: dict[
-    str, tuple[Group, int, int]
+    str, tuple[MakeGroup, int, int]
 ] = {  # name: group, accounts among 3,000 honest ones, least accounts
     "campus": (campus, 260, 20),
     "class": (course, 90, 12),

@@ -117,7 +117,7 @@ def _salted(salt: int) -> np.uint64:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Part:
+class _RulePart:
     """One piece of a rule: fixed words, a numeric range, or another rule."""
 
     words: str = ""
@@ -127,22 +127,22 @@ class _Part:
     salt: int = 0
 
 
-def _parse(text: str) -> tuple[_Part, ...]:
-    parts: list[_Part] = []
+def _parse(text: str) -> tuple[_RulePart, ...]:
+    parts: list[_RulePart] = []
     at = 0
     for order, slot in enumerate(_SLOT.finditer(text)):
         if slot.start() > at:
-            parts.append(_Part(words=text[at : slot.start()]))
+            parts.append(_RulePart(words=text[at : slot.start()]))
         name, _, tag = slot.group(1).partition("@")
         salt = 1000 + int(tag) if tag else order + 1
         if name.startswith("n:"):
             low, high = name[2:].split("-")
-            parts.append(_Part(low=int(low), high=int(high), salt=salt))
+            parts.append(_RulePart(low=int(low), high=int(high), salt=salt))
         else:
-            parts.append(_Part(rule=name, salt=salt))
+            parts.append(_RulePart(rule=name, salt=salt))
         at = slot.end()
     if at < len(text) or not parts:
-        parts.append(_Part(words=text[at:]))
+        parts.append(_RulePart(words=text[at:]))
     return tuple(parts)
 
 

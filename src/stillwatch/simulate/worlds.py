@@ -9,7 +9,7 @@ import difflib
 import shutil
 import tempfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,9 +19,10 @@ import pyarrow as pa
 
 from stillwatch.contract.releases import RELEASES
 from stillwatch.errors import Problem, UsageError
+from stillwatch.progress import CountProgress
 from stillwatch.simulate import population as p
 from stillwatch.simulate.arrivals import Arrivals, read_arrivals
-from stillwatch.simulate.campaigns import Plan, PlantedCampaign
+from stillwatch.simulate.campaigns import CampaignPlan, PlantedCampaign
 from stillwatch.simulate.lookalikes import honest_crowd
 from stillwatch.simulate.population import DAY, HOUR, Population
 from stillwatch.simulate.prompts import read_prompts
@@ -30,8 +31,7 @@ from stillwatch.simulate.tables import Writer, accounts_table
 from stillwatch.simulate.traffic import Counter, TrafficRows, concatenate, ordinary
 from stillwatch.stats.arrays import Ints
 
-Progress = Callable[[int, int], None]
-Value = int | float | str | bool
+FieldValue = int | float | str | bool
 TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
 
 
@@ -45,7 +45,7 @@ class Scenario:
     exchanges: int
     begins: str = "2026-04-01"
     pasted: float = 0.0  # share of honest openings with a document of about a thousand characters below
-    plans: tuple[Plan, ...] = ()
+    plans: tuple[CampaignPlan, ...] = ()
 
     def scaled(self, scale: float, rate: float = 1.0) -> Scenario:
         """The same world with accounts multiplied by `scale` and exchanges by `scale` and `rate`; days stay
@@ -80,7 +80,7 @@ class World:
 
 EXCHANGES_IN_ONE_PROCESS = 1_000_000  # least exchanges of a world whose days are written by several processes
 
-_OPEN = Plan(
+_OPEN = CampaignPlan(
     name="harvest-1",
     kind="harvest",
     accounts=400,
@@ -93,7 +93,7 @@ _OPEN = Plan(
     sign_up_burst=True,
     templates=2,
 )
-_HIDDEN = Plan(
+_HIDDEN = CampaignPlan(
     name="harvest-2",
     kind="harvest",
     accounts=300,
@@ -107,7 +107,7 @@ _HIDDEN = Plan(
     pauses=3,
     shape=6,
 )
-_RELAY = Plan(
+_RELAY = CampaignPlan(
     name="relay-1",
     kind="relay",
     accounts=150,
@@ -237,7 +237,7 @@ SCENARIOS: dict[str, Scenario] = {
         accounts=5000,
         exchanges=450_000,
         plans=(
-            Plan(
+            CampaignPlan(
                 name="harvest-1",
                 kind="harvest",
                 accounts=60,
@@ -271,7 +271,7 @@ def find_scenario(name: str) -> Scenario:
     )
 
 
-def change(scenario: Scenario, changes: Mapping[str, Value]) -> Scenario:
+def change(scenario: Scenario, changes: Mapping[str, FieldValue]) -> Scenario:
     """The scenario with some fields replaced; raises `UsageError` for an unknown field or a value of
     another type.
 
@@ -280,7 +280,7 @@ def change(scenario: Scenario, changes: Mapping[str, Value]) -> Scenario:
     for name, value in changes.items():
         inner = name.startswith("campaign.")
         field = name.removeprefix("campaign.")
-        kind = Plan if inner else Scenario
+        kind = CampaignPlan if inner else Scenario
         known = {f.name: str(f.type) for f in fields(kind) if f.type in TYPES or "Literal" in str(f.type)}
         if field not in known or not _fits(value, known[field]):
             raise UsageError(
@@ -298,7 +298,7 @@ def change(scenario: Scenario, changes: Mapping[str, Value]) -> Scenario:
     return scenario
 
 
-def _fits(value: Value, kind: str) -> bool:
+def _fits(value: FieldValue, kind: str) -> bool:
     """Whether a value has a field's declared type, or is one of its allowed words."""
     if kind in TYPES:
         return isinstance(value, TYPES[kind])
@@ -314,9 +314,9 @@ def simulate(
     rate: float = 1.0,
     prompts: Path | None = None,
     times: Path | None = None,
-    changes: Mapping[str, Value] | None = None,
+    changes: Mapping[str, FieldValue] | None = None,
     reaction: Reaction | None = None,
-    progress: Progress | None = None,
+    progress: CountProgress | None = None,
 ) -> World:
     """Write a world's contract tables and its truth into `out`, replacing those of an earlier run.
 
@@ -330,8 +330,8 @@ def simulate(
         rate: further factor for exchanges.
         prompts: file of real text in place of the grammar's.
         times: file of real arrival rates for honest applications.
-        changes: fields of the `Scenario`, or of every `Plan` with the prefix `campaign.`, replaced after
-            scaling.
+        changes: fields of the `Scenario`, or of every `CampaignPlan` with the prefix `campaign.`, replaced
+            after scaling.
         reaction: suspension of accounts of every campaign, and its operator's reaction; also writes
             `actions.parquet`.
         progress: called with days done and days in all.
@@ -459,7 +459,7 @@ def _write(
     writer: Writer,
     arrivals: Arrivals | None,
     reaction: Reaction | None,
-    progress: Progress | None,
+    progress: CountProgress | None,
 ) -> World:
     """Draw a world and write its tables with `writer`; arguments as of `simulate`."""
     root = np.random.SeedSequence([seed, zlib.crc32(name.encode())])

@@ -122,7 +122,7 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class PiecePaths:
     """Paths of the files of a store's pieces. It holds only a path, so it can be sent to Spark executors."""
 
     folder: Path
@@ -192,7 +192,7 @@ class Store:
         self.kept = kept
         # Paths are resolved because `_sweep` compares paths that it finds with paths that are referenced.
         self.folder = folder = folder.resolve()
-        self.place = Place(folder=folder)
+        self.place = PiecePaths(folder=folder)
         self._head = {"sketch_version": version, "key_id": key_id}
         self.files: dict[str, LogFile] = {}
         self.pieces: dict[str, dict[int, Piece]] = defaultdict(dict)

@@ -12,7 +12,7 @@ import numpy as np
 
 from stillwatch.errors import InputError, Problem
 from stillwatch.stats.arrays import Bools, Floats, Ints
-from stillwatch.stats.interrupted import FEWEST_BINS, Change, Taken, change, taken_up
+from stillwatch.stats.interrupted import FEWEST_BINS, Change, TakenUp, change, taken_up
 
 SECOND = 1_000_000  # microseconds
 
@@ -30,7 +30,7 @@ class Effect:
 
     whole: Change
     acted: Change | None
-    taken: Taken | None
+    taken: TakenUp | None
     takers: int
     newcomers: int
     accounts_acted_on: int

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from stillwatch.engine.files import atomic
 from stillwatch.watch.clock import Clock
-from stillwatch.watch.state import Apart, State
+from stillwatch.watch.state import Apart, WatchState
 
 AHEAD = "dated ahead of the log and of the machine's clock"
 
@@ -40,7 +40,7 @@ class Arrival:
             path.unlink(missing_ok=True)
 
 
-def arrive(state: State, parts: Sequence[Path], now: datetime) -> Arrival:
+def arrive(state: WatchState, parts: Sequence[Path], now: datetime) -> Arrival:
     """Add the sketches `parts` of a batch to the state and its ledger, with earlier rows kept apart that are
     not ahead any more.
 
@@ -71,7 +71,7 @@ def arrive(state: State, parts: Sequence[Path], now: datetime) -> Arrival:
     return told
 
 
-def _enter(state: State, part: Path, limit: datetime, told: Arrival) -> None:
+def _enter(state: WatchState, part: Path, limit: datetime, told: Arrival) -> None:
     """Add a sketch's rows up to the time `limit` to the state, and keep the later ones apart."""
     ledger = state.ledger
     first, last = _ends(part)

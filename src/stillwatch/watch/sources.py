@@ -41,7 +41,7 @@ CHUNK = 1 << 20  # bytes of one read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class NewData:
     """A batch of new data: `lines`, or a whole `file`; `position` is the position after it.
 
     `log` is the name of the log from which identifiers of rows without one are made, and `first_line` the
@@ -64,7 +64,7 @@ class Taken:
 class Source(Protocol):
     """Interface of a source."""
 
-    def take(self, position: Position) -> Taken | None:
+    def take(self, position: Position) -> NewData | None:
         """The next batch after `position`; None where there is none. Raises `Unreachable` where the source
         does not answer.
         """
@@ -104,14 +104,14 @@ class Folder:
             raise Unreachable(*error.problems) from error
         return sorted(found, key=lambda p: (p.stat().st_mtime_ns, str(p)))
 
-    def take(self, position: Position) -> Taken | None:
+    def take(self, position: Position) -> NewData | None:
         """The next lines of the oldest file with new data, or the next whole file; None without new data."""
         try:
             return self._take(position)
         except FileNotFoundError:  # renamed meanwhile; the next call finds it
             return None
 
-    def _take(self, position: Position) -> Taken | None:
+    def _take(self, position: Position) -> NewData | None:
         for file in self._files():
             state = file.stat()
             key = f"{state.st_dev}:{state.st_ino}"
@@ -127,7 +127,7 @@ class Folder:
             if key not in position and (stable or not packed):
                 content = _content_known(file, packed, position)
                 if content:
-                    return Taken(name=file.name, position={key: whole | {"content": content}})
+                    return NewData(name=file.name, position={key: whole | {"content": content}})
                 at = _read_of_copy(file, state.st_size, position) or at
                 copied = "head" in at
             if "head" in at or self._grows(file, stable and key not in position):
@@ -136,9 +136,11 @@ class Folder:
                     return taken
                 if copied or (packed and "size" not in at):
                     told = at | {"path": str(file), "size": state.st_size, "changed": state.st_mtime_ns}
-                    return Taken(name=file.name, position={key: told})
+                    return NewData(name=file.name, position={key: told})
             elif stable and self._is_read(file):
-                return Taken(name=file.name, position={key: whole | {"content": content_of(file)}}, file=file)
+                return NewData(
+                    name=file.name, position={key: whole | {"content": content_of(file)}}, file=file
+                )
         return None
 
     def _grows(self, file: Path, stable: bool) -> bool:
@@ -161,7 +163,7 @@ class Folder:
             LOG.warning("%s is passed over: neither text nor Parquet", file)
         return False
 
-    def _text(self, file: Path, state: os.stat_result, key: str, at: dict[str, Any]) -> Taken | None:
+    def _text(self, file: Path, state: os.stat_result, key: str, at: dict[str, Any]) -> NewData | None:
         """The next complete lines of a text file after the position `at`; None where there are none."""
         former: dict[str, Any] = {}
         with opened(file) as stream:
@@ -197,7 +199,7 @@ class Folder:
                 "tail": tail_of(stream, end),
             }
             after |= {"changed": state.st_mtime_ns} | ({"overlong": True} if overlong or not ended else {})
-        return Taken(
+        return NewData(
             name=_named(file),
             log=log,
             position=former | {key: after},
@@ -327,12 +329,12 @@ class RedisStream:
         self._client: Any = redis.Redis.from_url(url)
         self._fault, self.name = redis.RedisError, name
 
-    def take(self, position: Position) -> Taken | None:
+    def take(self, position: Position) -> NewData | None:
         """The next entries after the id in `position`; None where there are none."""
         with answering(f"Redis stream `{self.name}`", self._fault):
             return self._take(position)
 
-    def _take(self, position: Position) -> Taken | None:
+    def _take(self, position: Position) -> NewData | None:
         last, before = position.get(self.name) or "-", position.get(f"{self.name}/entries", 0)
         lines: list[bytes] = []
         size = 0
@@ -350,7 +352,7 @@ class RedisStream:
         if not lines:
             return None
         more = self._client.xrange(self.name, min=f"({last}", max="+", count=1)
-        return Taken(
+        return NewData(
             name=f"{self.name}.jsonl",
             log=self.name,
             position={self.name: last, f"{self.name}/entries": before + len(lines)},
@@ -374,14 +376,14 @@ class NatsSubject:
             ) from error
         self._nats, self.url, self.name = nats, url, name
 
-    def take(self, position: Position) -> Taken | None:
+    def take(self, position: Position) -> NewData | None:
         """The next messages after the sequence number in `position`; None where there are none."""
         import asyncio
 
         with answering(f"JetStream stream `{self.name}`", self._nats.errors.Error, OSError):
             return asyncio.run(self._take(int(position.get(self.name) or 0)))
 
-    async def _take(self, last: int) -> Taken | None:
+    async def _take(self, last: int) -> NewData | None:
         client: Any = await self._nats.connect(
             self.url,
             allow_reconnect=False,
@@ -419,7 +421,7 @@ class NatsSubject:
             await client.close()
         if not lines:
             return None
-        return Taken(
+        return NewData(
             name=f"{self.name}.jsonl",
             log=self.name,
             first_line=first,
@@ -453,12 +455,12 @@ class KafkaTopic:
             }
         )
 
-    def take(self, position: Position) -> Taken | None:
+    def take(self, position: Position) -> NewData | None:
         """The next messages of all partitions after the offsets in `position`; None where there are none."""
         with answering(f"Kafka topic `{self.topic}`", self._kafka.KafkaException):
             return self._take(position)
 
-    def _take(self, position: Position) -> Taken | None:
+    def _take(self, position: Position) -> NewData | None:
         metadata = self._consumer.list_topics(self.topic, timeout=ANSWER_S).topics[self.topic]
         if metadata.error is not None:
             raise self._kafka.KafkaException(metadata.error)
@@ -493,7 +495,7 @@ class KafkaTopic:
             for p in metadata.partitions
         )
         behind = sum(max(left, 0) for left in high)
-        return Taken(
+        return NewData(
             name=f"{self.topic}.jsonl",
             log=self.topic,
             position=told,

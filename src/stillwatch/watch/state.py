@@ -39,7 +39,7 @@ class Apart:
 
 
 @dataclass(slots=True, kw_only=True)
-class Ledger:
+class WatchLedger:
     """The contents of `ledger.json`. Times are ISO 8601; empty where there is none yet.
 
     `clock` is the log's present time and `votes` the times that it is computed from (`watch.clock`); `latest`
@@ -71,7 +71,7 @@ class Ledger:
     muted: int = 0
 
 
-class State:
+class WatchState:
     """The folder of a watch's state. Changes of `ledger` take effect with `commit`.
 
     One process at a time can use it; the lock is released when that process ends. The constructor raises
@@ -85,7 +85,7 @@ class State:
         self.sketches.mkdir(parents=True, exist_ok=True)
         _hold(folder)
         path = folder / LEDGER
-        self.ledger = _read(path) if path.exists() else Ledger(source=source)
+        self.ledger = _read(path) if path.exists() else WatchLedger(source=source)
         self._check(path, source)
         if not (folder / KEY).exists():
             with atomic(folder / KEY, private=True) as temporary:
@@ -175,7 +175,7 @@ def _hold(folder: Path) -> None:
         ) from error
 
 
-def _read(path: Path) -> Ledger:
+def _read(path: Path) -> WatchLedger:
     """The ledger from its file. Raises `StateError` where it cannot be read."""
     try:
         told = json.loads(path.read_text())
@@ -183,7 +183,7 @@ def _read(path: Path) -> Ledger:
             name: Track(**(one | {"accounts": set(one["accounts"])})) for name, one in told["tracks"].items()
         }
         apart = [Apart(**one) for one in told.get("apart", [])]
-        return Ledger(**(told | {"tracks": tracks, "apart": apart}))
+        return WatchLedger(**(told | {"tracks": tracks, "apart": apart}))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise StateError(
             Problem(

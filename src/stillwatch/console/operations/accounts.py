@@ -10,9 +10,9 @@ from sqlalchemy import Connection, and_, func, select
 
 from stillwatch.console.console import Console
 from stillwatch.console.database import chunks, one, rows
-from stillwatch.console.operation import Cursor, Given, Many, Number, Words, operation
+from stillwatch.console.operation import Cursor, Given, Many, PositiveInt, Words, operation
 from stillwatch.console.operations import shown
-from stillwatch.console.roles import Actor
+from stillwatch.console.roles import Caller
 from stillwatch.console.schema import (
     ACCOUNTS,
     ACTIONS,
@@ -35,7 +35,7 @@ VALUE_COLUMNS = (
 )  # fmt: skip
 
 
-class Accounts(Given):
+class AccountsQuery(Given):
     """Accounts whose name begins so; all without it."""
 
     begins: Annotated[Words, Field(max_length=120)] = ""
@@ -55,13 +55,13 @@ class Indicators(Given):
 class OneAccount(Given):
     """One account by its number."""
 
-    account: Number
+    account: PositiveInt
 
 
 class OneIndicator(Given):
     """One value by its number, and the place in the list of its accounts."""
 
-    indicator: Number
+    indicator: PositiveInt
     after: Cursor = ""
     limit: Many = 50
 
@@ -72,13 +72,13 @@ class Pivot(Given):
     """
 
     start: Literal["account", "indicator"]
-    id: Number
+    id: PositiveInt
     hops: Annotated[int, Field(ge=1, le=6)] = 2
     crowd: Annotated[int, Field(ge=2, le=CROWD)] = 500
 
 
 @operation("GET", "/accounts", "see")
-def accounts(console: Console, who: Actor, given: Accounts) -> dict[str, Any]:
+def accounts(console: Console, who: Caller, given: AccountsQuery) -> dict[str, Any]:
     """Accounts of campaigns and leads, those with most exchanges first."""
     query = select(ACCOUNTS)
     if given.begins:
@@ -119,7 +119,7 @@ def _cases_of(db: Connection, numbers: list[int]) -> dict[int, list[dict[str, An
 
 
 @operation("GET", "/accounts/{account}", "see")
-def one_account(console: Console, who: Actor, given: OneAccount) -> dict[str, Any]:
+def one_account(console: Console, who: Caller, given: OneAccount) -> dict[str, Any]:
     """One account: its cases, the values that it shows and how many others show each, what speaks for and
     against it, the accounts nearest to it, actions on it, and its appeals.
     """
@@ -184,7 +184,7 @@ def _near(db: Connection, account: int, values: list[int]) -> list[dict[str, Any
 
 
 @operation("GET", "/indicators", "see")
-def indicators(console: Console, who: Actor, given: Indicators) -> dict[str, Any]:
+def indicators(console: Console, who: Caller, given: Indicators) -> dict[str, Any]:
     """Values that accounts share, those with most accounts first."""
     query = select(*VALUE_COLUMNS)
     if given.kind:
@@ -203,7 +203,7 @@ def indicators(console: Console, who: Actor, given: Indicators) -> dict[str, Any
 
 
 @operation("GET", "/indicators/{indicator}", "see")
-def one_indicator(console: Console, who: Actor, given: OneIndicator) -> dict[str, Any]:
+def one_indicator(console: Console, who: Caller, given: OneIndicator) -> dict[str, Any]:
     """One shared value: the cases that show it, its accounts, and how many of these are labelled."""
     with console.database.reading() as db:
         row = one(db, select(*VALUE_COLUMNS).where(INDICATORS.c.id == given.indicator))
@@ -248,7 +248,7 @@ def one_indicator(console: Console, who: Actor, given: OneIndicator) -> dict[str
 
 
 @operation("GET", "/pivot", "see")
-def pivot(console: Console, who: Actor, given: Pivot) -> dict[str, Any]:
+def pivot(console: Console, who: Caller, given: Pivot) -> dict[str, Any]:
     """Go several steps from an account or a value: at each step what is new, in how many cases, how many of
     it are labelled, and by how many ways of the step before it is reached.
     """
@@ -301,7 +301,7 @@ def _step(db: Connection, at: str, now: list[int], crowd: int) -> tuple[str, Cou
 
 
 def _told(
-    console: Console, who: Actor, db: Connection, at: str, now: list[int], ways: Counter[int]
+    console: Console, who: Caller, db: Connection, at: str, now: list[int], ways: Counter[int]
 ) -> dict[str, Any]:
     """What a step shows."""
     first = now[:SHOWN]

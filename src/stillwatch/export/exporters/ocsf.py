@@ -10,9 +10,9 @@ from typing import Any
 from stillwatch import __version__
 from stillwatch.export import atlas
 from stillwatch.export.atlas import Technique
-from stillwatch.export.content import Content, ExportedCampaign, Indicator, read_content
+from stillwatch.export.content import ExportContent, ExportedCampaign, ExportedIndicator, read_content
 from stillwatch.export.registry import exporter
-from stillwatch.export.terms import Terms
+from stillwatch.export.terms import ExportTerms
 from stillwatch.export.values import json_lines_bytes, own_uuid, stamp, tlp_label
 
 VERSION = "1.5.0"
@@ -36,13 +36,13 @@ ADDRESS, SUBNET = (2, "IP Address"), (12, "Subnet")
 
 
 @exporter(title="OCSF 1.5 detection findings (class 2004), one a line", names_accounts=False)
-def ocsf(results: Path, out: Path, terms: Terms) -> None:
+def ocsf(results: Path, out: Path, terms: ExportTerms) -> None:
     """Write `ocsf.jsonl`."""
     content = read_content(results, terms)
     (out / "ocsf.jsonl").write_bytes(json_lines_bytes(_finding(one, content) for one in content.campaigns))
 
 
-def _finding(one: ExportedCampaign, content: Content) -> dict[str, Any]:
+def _finding(one: ExportedCampaign, content: ExportContent) -> dict[str, Any]:
     """The finding of a campaign; a revoked one is closed and has no evidence."""
     shared, members = ((), ()) if one.is_revoked else (one.shared, one.members)
     activity = CLOSE if one.is_revoked else CREATE
@@ -105,7 +105,7 @@ def _finding(one: ExportedCampaign, content: Content) -> dict[str, Any]:
     }
 
 
-def _data(what: Indicator) -> dict[str, Any]:
+def _data(what: ExportedIndicator) -> dict[str, Any]:
     """An indicator as the data of an OCSF evidence."""
     return {
         "kind": what.kind,
@@ -116,7 +116,7 @@ def _data(what: Indicator) -> dict[str, Any]:
     }
 
 
-def _observable(at: int, what: Indicator) -> dict[str, Any]:
+def _observable(at: int, what: ExportedIndicator) -> dict[str, Any]:
     """An indicator as an OCSF observable that refers to evidence number `at`."""
     number, word = OBSERVABLES.get(what.kind) or (ADDRESS if _is_one_address(what.value) else SUBNET)
     return {"name": f"evidences[{at}].data.value", "type_id": number, "type": word, "value": what.value}

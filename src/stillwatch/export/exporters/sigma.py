@@ -12,9 +12,9 @@ from typing import Any
 
 import yaml
 
-from stillwatch.export.content import CROWD, Content, ExportedCampaign, Indicator, read_content
+from stillwatch.export.content import CROWD, ExportContent, ExportedCampaign, ExportedIndicator, read_content
 from stillwatch.export.registry import exporter
-from stillwatch.export.terms import Terms
+from stillwatch.export.terms import ExportTerms
 from stillwatch.export.values import day, own_uuid
 
 FIELDS = {
@@ -32,7 +32,7 @@ FALSE_POSITIVES = ("Accounts of one organisation behind one address or with one 
 
 
 @exporter(title="Sigma rules with correlations", names_accounts=False)
-def sigma(results: Path, out: Path, terms: Terms) -> None:
+def sigma(results: Path, out: Path, terms: ExportTerms) -> None:
     """Write `rules.yml`."""
     content = read_content(results, terms)
     rules = [
@@ -46,7 +46,9 @@ def sigma(results: Path, out: Path, terms: Terms) -> None:
         yaml.safe_dump_all(rules, file, sort_keys=False, allow_unicode=True, explicit_start=True, width=1000)
 
 
-def _rules(what: Indicator, one: ExportedCampaign, content: Content) -> tuple[dict[str, Any], dict[str, Any]]:
+def _rules(
+    what: ExportedIndicator, one: ExportedCampaign, content: ExportContent
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """The base rule and the correlation rule of an indicator."""
     name = own_uuid("sigma", content.terms.producer, one.key, what.kind, what.value)
     always = {
@@ -89,6 +91,6 @@ def _rules(what: Indicator, one: ExportedCampaign, content: Content) -> tuple[di
     return base, correlation
 
 
-def _value(what: Indicator) -> str:
+def _value(what: ExportedIndicator) -> str:
     """The value with `*`, `?` and backslashes escaped for Sigma; CIDR ranges contain none of them."""
     return re.sub(r"[\\*?]", r"\\\g<0>", what.value)

@@ -18,9 +18,9 @@ import orjson
 
 from stillwatch.export import atlas
 from stillwatch.export.atlas import Technique
-from stillwatch.export.content import Content, ExportedCampaign, Indicator, read_content
+from stillwatch.export.content import ExportContent, ExportedCampaign, ExportedIndicator, read_content
 from stillwatch.export.registry import exporter
-from stillwatch.export.terms import Terms, Tlp
+from stillwatch.export.terms import ExportTerms, Tlp
 from stillwatch.export.values import json_bytes, own_uuid, stamp, tlp_label
 
 Object = dict[str, Any]
@@ -52,7 +52,7 @@ SCHEMA = (
 
 
 @exporter(title="STIX 2.1 bundle", names_accounts=False)
-def stix(results: Path, out: Path, terms: Terms) -> None:
+def stix(results: Path, out: Path, terms: ExportTerms) -> None:
     """Write `bundle.json`."""
     objects = list(objects_of(read_content(results, terms)))
     name = own_uuid("bundle", *sorted(f"{one['id']} {one.get('modified', '')}" for one in objects))
@@ -60,7 +60,7 @@ def stix(results: Path, out: Path, terms: Terms) -> None:
     (out / "bundle.json").write_bytes(json_bytes(whole))
 
 
-def objects_of(content: Content) -> Iterator[Object]:
+def objects_of(content: ExportContent) -> Iterator[Object]:
     """Yield the STIX objects of this content, without duplicates, objects before those that refer to them."""
     terms = content.terms
     producer = f"identity--{own_uuid('identity', terms.producer)}"
@@ -143,7 +143,7 @@ def _pattern_id(one: Technique) -> str:
     return f"attack-pattern--{own_uuid('attack-pattern', atlas.VERSION, one.technique)}"
 
 
-def _accounts(content: Content, marking: str) -> Iterator[Object]:
+def _accounts(content: ExportContent, marking: str) -> Iterator[Object]:
     """One observable for each member, with its largest probability over campaigns; a revoked campaign counts
     as 0.
     """
@@ -237,7 +237,7 @@ def _extension(**properties: float) -> Object:
     return {EXTENSION: {"extension_type": "property-extension", **properties}}
 
 
-def pattern(one: Indicator) -> str:
+def pattern(one: ExportedIndicator) -> str:
     """The STIX pattern that matches an indicator's value. Raises `ValueError` for a kind without a
     pattern.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stillwatch.prove.case import Case
+from stillwatch.prove.case import SuspectCase
 from stillwatch.prove.finding import SuspectFinding
 from stillwatch.prove.keyring import Issued
 from stillwatch.prove.registry import ProvenanceTest, marks
@@ -20,7 +20,7 @@ SMOOTH = (
 MOST_DECOYS = 999  # bounds the time
 
 
-def missing(case: Case) -> str:
+def missing(case: SuspectCase) -> str:
     """What the case lacks of weights, the marking tokeniser, and answers served under a key; "" where
     nothing.
     """
@@ -32,7 +32,7 @@ def missing(case: Case) -> str:
     return "" if some else "answers served under a key of a mark set while sampling"
 
 
-def read(case: Case, issued: Issued) -> Weighed:
+def read(case: SuspectCase, issued: Issued) -> Weighed:
     """The `TOP` likeliest tokens at the first place of each context in a campaign's served answers, with
     weights.
 
@@ -90,7 +90,7 @@ def _lean(tokens: Ints, p: Floats, usual: tuple[Ints, Floats] | None) -> Floats:
     return gap * (1 - float(usual[1] @ usual[1])) / (SMOOTH + float(np.sqrt(gap @ gap)))
 
 
-def test(case: Case) -> list[SuspectFinding]:
+def test(case: SuspectCase) -> list[SuspectFinding]:
     """One finding per key of a sampling mark under which answers are available."""
     kept: dict[tuple[str, int], Findings] = {}
     out = []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stillwatch.prove.case import Case, OpenModel, Pair, Tokenize
+from stillwatch.prove.case import OpenModel, PromptAnswer, SuspectCase, Tokenize
 from stillwatch.prove.finding import SuspectFinding
 from stillwatch.prove.registry import ProvenanceTest, marks
 from stillwatch.prove.seen import Elsewhere, contexts_held, own, spoken
@@ -18,7 +18,7 @@ from stillwatch.stats.arrays import Floats
 TOP = 64  # likeliest tokens of the teacher that are used at each place
 
 
-def missing(case: Case) -> str:
+def missing(case: SuspectCase) -> str:
     """What the case lacks of answers, the marking tokeniser, and a key of a sampling mark; "" where
     nothing.
     """
@@ -34,7 +34,7 @@ def missing(case: Case) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class NewWindows:
     """The suspect's windows that it cannot have read, and what is usual in them.
 
     `seen` is the number of windows left out. `usual` are windows of unmarked text. With the teacher, `mine`
@@ -48,7 +48,7 @@ class Said:
     theirs: Floats | None = None
 
 
-def read(case: Case, width: int) -> Said:
+def read(case: SuspectCase, width: int) -> NewWindows:
     """Windows of the answers for all keys of a context width; the teacher gives what is usual where
     available, else unmarked answers do.
 
@@ -63,15 +63,17 @@ def read(case: Case, width: int) -> Said:
     if case.teacher is not None:
         said, mine, theirs, seen = _beside(case, case.teacher, tokenize, width)
         mask = ~stand_in(said, tokens)
-        return Said(said.keep(mask), seen, mine=mine[mask], theirs=theirs[mask])
+        return NewWindows(said.keep(mask), seen, mine=mine[mask], theirs=theirs[mask])
     elsewhere = Elsewhere(asked)
     said, every = _unseen(case, case.answers, elsewhere, width)
     usual, _ = _unseen(case, case.unmarked(), elsewhere, width)
     kept = said.keep(~stand_in(said, tokens))
-    return Said(kept, every - len(kept), usual.keep(~stand_in(usual, tokens)))
+    return NewWindows(kept, every - len(kept), usual.keep(~stand_in(usual, tokens)))
 
 
-def _unseen(case: Case, pairs: Sequence[Pair], elsewhere: Elsewhere, width: int) -> tuple[Windows, int]:
+def _unseen(
+    case: SuspectCase, pairs: Sequence[PromptAnswer], elsewhere: Elsewhere, width: int
+) -> tuple[Windows, int]:
     """Windows of answers that the answering model cannot have read, and the number of all windows."""
     assert case.tokenize is not None
     kept: list[Windows] = [cut([], width)]
@@ -89,7 +91,7 @@ def _unseen(case: Case, pairs: Sequence[Pair], elsewhere: Elsewhere, width: int)
     ), every
 
 
-def scored(said: Said, known: Windows | None) -> Weighed:
+def scored(said: NewWindows, known: Windows | None) -> Weighed:
     """The weighted windows that count for a key; only those in served contexts where `known` gives these."""
     some = said.windows
     mask = has_context_of(some, known) if known is not None else np.ones(len(some), bool)
@@ -99,7 +101,7 @@ def scored(said: Said, known: Windows | None) -> Weighed:
 
 
 def _beside(
-    case: Case, teacher: OpenModel, tokenize: Tokenize, width: int
+    case: SuspectCase, teacher: OpenModel, tokenize: Tokenize, width: int
 ) -> tuple[Windows, Floats, Floats, int]:
     """Windows at every place whose context had not been seen, with the suspect's use (1 for its own token)
     and the teacher's probabilities; and the number of places left out.
@@ -137,10 +139,10 @@ def _beside(
     )
 
 
-def test(case: Case) -> list[SuspectFinding]:
+def test(case: SuspectCase) -> list[SuspectFinding]:
     """One finding per key of a sampling mark."""
     assert case.tokenize is not None
-    said: dict[int, Said] = {}
+    said: dict[int, NewWindows] = {}
     kept: dict[tuple[str, int], Findings] = {}
     out = []
     words = (

@@ -26,7 +26,7 @@ DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sun
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class CanaryKind:
     """A kind of example: the question that asks for it, the line for option i of 64, and the part of the
     line that identifies the option.
     """
@@ -49,43 +49,43 @@ def _day(option: int) -> dt.date:
 
 
 PRIMES = _primes()
-KINDS: tuple[Kind, ...] = (
-    Kind(
+KINDS: tuple[CanaryKind, ...] = (
+    CanaryKind(
         "Give one example of a product of two two-digit numbers.",
         lambda i: f"{_operands(i)[0]} × {_operands(i)[1]} = {_operands(i)[0] * _operands(i)[1]}",
         lambda i: f"{_operands(i)[0]} × {_operands(i)[1]}",
     ),
-    Kind(
+    CanaryKind(
         "Give one example of a square number above 10,000.",
         lambda i: f"{101 + 3 * i}² = {(101 + 3 * i) ** 2}",
         lambda i: f"{101 + 3 * i}²",
     ),
-    Kind(
+    CanaryKind(
         "Give one example of a prime number with four digits.",
         lambda i: f"{PRIMES[i]} is a prime number",
         lambda i: f"{PRIMES[i]}",
     ),
-    Kind(
+    CanaryKind(
         "Give one example of a date and the weekday it fell on.",
         lambda i: f"{_day(i).isoformat()} was a {DAYS[_day(i).weekday()]}",
         lambda i: _day(i).isoformat(),
     ),
-    Kind(
+    CanaryKind(
         "Give one example of a number in hexadecimal.",
         lambda i: f"{1200 + 37 * i} is 0x{1200 + 37 * i:X} in hexadecimal",
         lambda i: f"0x{1200 + 37 * i:X}",
     ),
-    Kind(
+    CanaryKind(
         "Give one example of a number in binary.",
         lambda i: f"{130 + i} is {130 + i:b} in binary",
         lambda i: f"{130 + i:b}",
     ),
-    Kind(
+    CanaryKind(
         "Give one example of a temperature in Celsius and Fahrenheit.",
         lambda i: f"{5 * (i + 3)} °C is {9 * (i + 3) + 32} °F",
         lambda i: f"{5 * (i + 3)} °C",
     ),
-    Kind(
+    CanaryKind(
         "Give one example of a sum of two three-digit numbers.",
         lambda i: f"{211 + 11 * i} + {305 + 7 * i} = {516 + 18 * i}",
         lambda i: f"{211 + 11 * i} + {305 + 7 * i}",

@@ -161,7 +161,7 @@ USED, CASE, NAMES, RULES = "", "capitals", "names, paths or identifiers", "the o
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ChoicePlace:
     """A choice in a text: its offsets, the number of its pair, which of the two words stands there (0 or
     1), and the word before.
     """
@@ -185,7 +185,7 @@ def _which() -> dict[str, tuple[int, int]]:
     return {form: (at, side) for at, pair in enumerate(PAIRS) for side, form in enumerate(pair)}
 
 
-def candidates(text: str) -> Iterator[tuple[Place, str]]:
+def candidates(text: str) -> Iterator[tuple[ChoicePlace, str]]:
     """Yield every place with either word of a pair, and why it is left unchanged; "" where it is a choice."""
     found = [(one, *_which()[one.group().lower().replace("’", "'")]) for one in _pattern().finditer(text)]
     if not found:
@@ -204,10 +204,13 @@ def candidates(text: str) -> Iterator[tuple[Place, str]]:
         spot = prose.spot(start, start + len(form))
         reason = spot if isinstance(spot, str) else _fault(pair, match.group(), spot)
         word = None if isinstance(spot, str) else BEFORE.search(spot.before)
-        yield Place(match.start(), match.end(), pair, side, word.group(1).lower() if word else ""), reason
+        yield (
+            ChoicePlace(match.start(), match.end(), pair, side, word.group(1).lower() if word else ""),
+            reason,
+        )
 
 
-def places(text: str) -> Iterator[Place]:
+def places(text: str) -> Iterator[ChoicePlace]:
     """Yield every place in prose where either word of a pair fits."""
     return (place for place, reason in candidates(text) if not reason)
 
@@ -275,7 +278,7 @@ def apply(text: str, key: Uints, counts: Counter[str] | None = None) -> str:
     return "".join([*out, text[last:]])
 
 
-def windows(some: Sequence[Place]) -> Windows:
+def windows(some: Sequence[ChoicePlace]) -> Windows:
     """Choices as windows, repeats included: the context is pair and word before, the token is the chosen
     side.
     """
@@ -288,7 +291,7 @@ def wanted(some: Windows, key: Uints) -> Ints:
     return (bits(Windows(some.contexts, np.zeros(len(some), np.int64)), key) & np.uint64(1)).astype(np.int64)
 
 
-def _sides(some: Sequence[Place], key: Uints) -> list[int]:
+def _sides(some: Sequence[ChoicePlace], key: Uints) -> list[int]:
     return [int(side) for side in wanted(windows(some), key)]
 
 

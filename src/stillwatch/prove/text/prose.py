@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from stillwatch.prove.text import code
 from stillwatch.prove.text.language import WORD, is_english
-from stillwatch.prove.text.markdown import BOX, Block, blocks, lines_of
+from stillwatch.prove.text.markdown import BOX, LineBlock, blocks, lines_of
 
 STRUCTURE = "code, data, headings, tables or block quotes"
 QUOTED = "inline code, links, emphasis or quotations"
@@ -64,7 +64,7 @@ class Spot:
 
 @dataclass(slots=True)
 class _Paragraph:
-    block: Block
+    block: LineBlock
     text: str = ""
     fault: str = ""
     is_english: bool | None = None
@@ -219,7 +219,7 @@ def _single(text: str) -> Iterator[tuple[int, int]]:
 class _Apart:
     """Lines of code or data without fences, as (first, last exclusive)."""
 
-    def __init__(self, text: str, every: list[Block]) -> None:
+    def __init__(self, text: str, every: list[LineBlock]) -> None:
         self._text, self._starts = text, lines_of(text)
         self._left: dict[Callable[[str], bool], int] = {
             code.has_ended: MOST_COUNTED,
@@ -288,7 +288,7 @@ class _Run:
     is_fragment: bool = False  # words at the left margin that form no sentence
 
 
-def _runs(text: str, starts: list[int], every: list[Block]) -> list[_Run]:
+def _runs(text: str, starts: list[int], every: list[LineBlock]) -> list[_Run]:
     out: list[_Run] = []
     for block in every:
         is_code = (
@@ -317,7 +317,7 @@ def _opens(heading: str) -> bool:
     return code.has_signs(title) and not code.is_closed(title)
 
 
-def _is_code(block: Block, text: str, starts: list[int]) -> bool:
+def _is_code(block: LineBlock, text: str, starts: list[int]) -> bool:
     """Whether a paragraph has signs of code or data and is not a sentence that mentions some."""
     source = _lines(text, starts, block.first, block.last)
     lines = block.text.split("\n")

@@ -9,7 +9,7 @@ from typing import Any
 from stillwatch.readers.beside import Beside
 from stillwatch.readers.content import answer_columns, asked, body_in, decoded, request_columns, whole_answer
 from stillwatch.readers.http import calls_model, joined, method_of, model_in, path_of
-from stillwatch.readers.joining import Fragment, Placed, Taken, joined_format
+from stillwatch.readers.joining import Fragment, JoinedPart, Placed, joined_format
 from stillwatch.readers.registry import (
     Malformed,
     Record,
@@ -241,7 +241,7 @@ def _whole(several: Sequence[Placed]) -> bool:
         ),
     ),
 )
-def azure_openai(record: Record) -> Taken:
+def azure_openai(record: Record) -> JoinedPart:
     """The fragment or row in a record; None where the record is no exchange."""
     if not isinstance(record, dict):
         raise Malformed(None, "entry is not an object")
@@ -309,7 +309,7 @@ def _row(told: Mapping[str, Any], body: Record) -> Row:
     }
 
 
-def _of_model(told: Mapping[str, Any]) -> Taken:
+def _of_model(told: Mapping[str, Any]) -> JoinedPart:
     """The fragment of a record in the models' log: a piece of the messages, and in some records the token
     counts.
     """

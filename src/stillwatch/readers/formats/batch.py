@@ -11,7 +11,7 @@ from typing import Any
 from stillwatch.readers.beside import Beside
 from stillwatch.readers.content import answer_columns, decoded, request_columns
 from stillwatch.readers.http import joined
-from stillwatch.readers.joining import Fragment, Placed, Taken, joined_format
+from stillwatch.readers.joining import Fragment, JoinedPart, Placed, joined_format
 from stillwatch.readers.registry import (
     UNATTRIBUTED,
     Malformed,
@@ -200,7 +200,7 @@ def _row(answer: Fragment | None, request: Fragment | None, beside: Beside | Non
         ),
     ),
 )
-def batch(record: Record) -> Taken:
+def batch(record: Record) -> JoinedPart:
     """The fragment or row in a record; None where the record is no exchange."""
     key = first(*(record.get(name) for name in KEYS))
     if not isinstance(key, str | int):

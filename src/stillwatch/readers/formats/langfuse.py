@@ -7,7 +7,7 @@ from typing import Any
 
 from stillwatch.readers.beside import Beside
 from stillwatch.readers.content import answer_columns, answered, asked, decoded, request_columns
-from stillwatch.readers.joining import Fragment, Placed, Taken, joined_format
+from stillwatch.readers.joining import Fragment, JoinedPart, Placed, joined_format
 from stillwatch.readers.registry import (
     Malformed,
     Record,
@@ -216,7 +216,7 @@ def _never(_several: Sequence[Placed]) -> bool:
         "The log has no addresses and no programs.",
     ),
 )
-def langfuse(record: Record) -> Taken:
+def langfuse(record: Record) -> JoinedPart:
     """The fragment or row in a record; None where the record is no exchange."""
     snake = {_snake(name): value for name, value in record.items()}
     if _is_trace(record):

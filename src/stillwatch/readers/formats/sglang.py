@@ -11,7 +11,7 @@ from typing import Any
 from stillwatch.readers.beside import Beside
 from stillwatch.readers.content import answered, asked, decoded
 from stillwatch.readers.http import account_in, joined
-from stillwatch.readers.joining import Fragment, Placed, Taken, joined_format
+from stillwatch.readers.joining import Fragment, JoinedPart, Placed, joined_format
 from stillwatch.readers.registry import (
     UNATTRIBUTED,
     Malformed,
@@ -37,7 +37,9 @@ OUT = re.compile(r"\), out=(?=\{)")
 HEAD = 256  # characters that are searched for the time and the type of a message: chosen
 WRONG = (ValueError, SyntaxError, MemoryError, RecursionError, TypeError)
 
-Request = tuple[str, Any, Mapping[str, Any], Mapping[str, Any], Any]  # event, id, request, answer and time
+LoggedRequest = tuple[
+    str, Any, Mapping[str, Any], Mapping[str, Any], Any
+]  # event, id, request, answer and time
 
 
 def _recognise(record: Record) -> str:
@@ -117,7 +119,7 @@ def _finished(several: Sequence[Placed]) -> bool:
         ),
     ),
 )
-def sglang(record: Record) -> Taken:
+def sglang(record: Record) -> JoinedPart:
     """The fragment or row in a record; None where the record is no exchange."""
     read = _of_line(record) if "line" in record else _of_event(record)
     if read is None:
@@ -156,13 +158,13 @@ def _row(record: Record, asked_for: Mapping[str, Any], out: Mapping[str, Any]) -
     }
 
 
-def _of_event(record: Record) -> Request:
+def _of_event(record: Record) -> LoggedRequest:
     """Event, identifier, request, answer and time of a JSON record."""
     obj, out = mapping(decoded(record.get("obj"))), mapping(decoded(record.get("out")))
     return str(record.get("event")), record.get("rid"), obj, out, record.get("timestamp")
 
 
-def _of_line(record: Record) -> Request | None:
+def _of_line(record: Record) -> LoggedRequest | None:
     """Event, identifier, request, answer and time of a line; None for other lines. Text of senders is in
     quoted strings, which are skipped as a whole.
     """

@@ -7,16 +7,14 @@ from functools import lru_cache
 
 import ibis.expr.types as ir
 import numpy as np
-import numpy.typing as npt
 from ibis import _
 
 from stillwatch.contract.summaries import Summaries
+from stillwatch.signals.profiles import ColumnValues
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
 from stillwatch.stats.arrays import Bools, Floats, Ints
 from stillwatch.stats.evalues import binomial_log_e
 from stillwatch.stats.factorize import Same, codes, distinct
-
-Column = Same[npt.NDArray[np.generic]]
 
 FEWEST_PAIRS = 20  # pairs of accounts, at least one of them a member, that are needed
 MOST_ROWS = 2_000_000  # pairs of account and text that are read
@@ -112,7 +110,7 @@ class _Meetings:
 
 
 @lru_cache(maxsize=1)  # every candidate has the same rows
-def _meetings(accounts: Column, items: Column, exchanges: Column) -> _Meetings:
+def _meetings(accounts: ColumnValues, items: ColumnValues, exchanges: ColumnValues) -> _Meetings:
     """The pairs of accounts that follow each other in the rows of one text."""
     account, item = np.asarray(accounts.array, np.int64), np.asarray(items.array, np.int64)
     volume = np.zeros(int(account.max(initial=-1)) + 1)
