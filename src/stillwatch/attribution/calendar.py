@@ -28,6 +28,7 @@ FIRST_HOUR, LAST_HOUR, EDGE = 9.0, 18.0, 1.5
 """Working hours in local time, and the hours over which they fade."""
 ZONES = np.arange(-24, 28) / 2.0
 """Hours from UTC, -12 to +13.5."""
+# Working weeks that are compared: name and working days, Monday being 0.
 WEEKS = {
     "Monday to Friday": (0, 1, 2, 3, 4),
     "Sunday to Thursday": (6, 0, 1, 2, 3),

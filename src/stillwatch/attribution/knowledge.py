@@ -17,10 +17,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from stillwatch.errors import InputError, Problem
 from stillwatch.suggestions import did_you_mean
 
+# A grade of the Admiralty code: reliability of the source, credibility of the information.
 GRADE = re.compile(r"[A-F][1-6]")
-OFFSET = re.compile(r"(?:UTC)?([+-])(\d{1,2}):?(\d{2})?")
-WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-ACTOR_KINDS = ("lab", "vendor", "reseller")
+OFFSET = re.compile(r"(?:UTC)?([+-])(\d{1,2}):?(\d{2})?")  # an offset from UTC: sign, hours and minutes
+WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")  # names of the days of a working week in the file
+ACTOR_KINDS = ("lab", "vendor", "reseller")  # values of an actor's `kind`
 LONGEST = 300
 """Characters of a name or source that are kept."""
 MOST_ITEMS = 10_000  # most items of one file
@@ -42,6 +43,7 @@ OPTIONS: Mapping[str, Mapping[str, tuple[str, ...] | type]] = {
 """Kinds of item about an actor, and the fields that each may have besides `values`, `source`, `grade`,
 `date` and `group`.
 """
+# Kinds of items that need no `value` or `values`.
 WITHOUT_VALUES = frozenset({"working_calendar", "statements", "model_tests", "records", "earlier_campaigns"})
 OBSERVED = (
     "card_countries",
@@ -52,6 +54,7 @@ OBSERVED = (
     "toolchains",
 )
 """Kinds of observation of a campaign that come from outside the results folder."""
+# Keys that an item of any kind may have.
 COMMON = ("value", "values", "source", "grade", "date", "group", "note")
 
 

@@ -19,8 +19,10 @@ from stillwatch.attribution.seen import CROWD, CampaignFacts, MemberValue, cover
 from stillwatch.enrich.describe import network_class
 from stillwatch.enrich.networks import bundled
 
+# Who may have caused an observation: the actor, anyone else, a forger, a vendor, a reseller.
 RIVALS = ("own", "rest", "forged", "vendor", "reseller")
 Agreement = Literal["fits", "does not fit"]
+# Kinds of shared values that are addresses or ranges.
 ADDRESSES = ("client_prefix", "signup_address", "client_address")
 OF_ONE_HOLDER = frozenset({"payment_fingerprint", "client_prefix", "signup_address", "email_domain"})
 """Kinds of value that only the holder can use; names of programs and templates can be copied."""
@@ -395,6 +397,7 @@ def _working(item: Item, about: Facts) -> Match | None:
     )
 
 
+# The comparison of each kind of item with a campaign.
 COMPARE: Mapping[str, Callable[[Item, Facts], Match | None]] = {
     "address_ranges": _range,
     "card_countries": _observed("card_countries", densities.CARD_COUNTRY, "payment_country"),

@@ -27,9 +27,9 @@ from stillwatch.engine.files import atomic, sha256
 from stillwatch.errors import InputError, Problem, unknown
 from stillwatch.results.folder import check_results
 
-FORMAT = "stillwatch-attribution-1"
-NAME = "attribution.json"
-MATRIX = "matrix.csv"
+FORMAT = "stillwatch-attribution-1"  # name and version of the format of `attribution.json`
+NAME = "attribution.json"  # file with hypotheses, their probabilities and the matches
+MATRIX = "matrix.csv"  # file with a row for each item and a column for each hypothesis
 
 
 def attribute(results: Path, actors: Path, out: Path, campaign: str | None = None) -> dict[str, Any]:

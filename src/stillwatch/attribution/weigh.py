@@ -242,6 +242,7 @@ def priors(seen: CampaignFacts, actors: Sequence[Actor]) -> dict[tuple[str, str]
     return {key: value / total for key, value in found.items()}
 
 
+# Column of `RIVALS` by kind of hypothesis, for hypotheses that name no actor.
 COLUMN = {"shared vendor": "vendor", "reseller": "reseller"}
 
 

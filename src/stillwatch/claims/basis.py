@@ -24,6 +24,7 @@ CONTROL_TESTS = frozenset(
 """Group tests of control: they measure what one party does with accounts. The others measure how alike
 accounts are, which a common cause also produces.
 """
+# Group tests that say how alike accounts are, and nothing of control.
 LIKENESS_TESTS = frozenset(
     {
         "capability_concentration",

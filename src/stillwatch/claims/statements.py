@@ -12,11 +12,13 @@ from stillwatch.claims.numbers import Number, Sentence, Tables, number
 from stillwatch.contract.results import Basis
 from stillwatch.package.alone import kind_of
 
-HARVESTS = ("harvest", "mixed")
+HARVESTS = ("harvest", "mixed")  # kinds of campaigns whose answers are collected to train a model
+# Why claim 3 is not shown, by kind of campaign.
 KINDS = {
     "fleet": "what is asked and when looks like one firm's work, not like a harvest",
     "relay": "what is asked and how looks like real end users; harvesting is not shown",
 }
+# Why claim 3 is not shown where the kind is undetermined.
 UNDECIDED = "what is asked does not tell harvesting from relaying end users"
 
 

@@ -11,7 +11,7 @@ from stillwatch.cli.labelling import author_option
 from stillwatch.cli.output import print_json
 from stillwatch.cli.values import Existing
 
-MODES = ("shadow", "enforce")
+MODES = ("shadow", "enforce")  # values of `--mode`
 
 
 @click.group()

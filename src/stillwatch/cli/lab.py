@@ -28,12 +28,15 @@ TEACHER = click.option(
     "--teacher", type=Existing(file=False), required=True,
     help="The teacher's folder, in the Hugging Face format.",
 )  # fmt: skip
+# Option `--seeds` of the experiments.
 SEEDS = click.option(
     "--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Students of every kind."
 )
+# Option `--batch` of the experiments.
 BATCH = click.option(
     "--batch", type=click.IntRange(min=1), default=64, show_default=True, help="Answers of a step."
 )
+# Option `--each` of the experiments.
 EACH = click.option(
     "--each",
     type=click.IntRange(min=1),
@@ -41,6 +44,7 @@ EACH = click.option(
     show_default=True,
     help="Questions of each capability in the examination.",
 )
+# Option `--workers` of the experiments.
 WORKERS = click.option(
     "--workers",
     type=click.IntRange(min=1),
@@ -48,14 +52,18 @@ WORKERS = click.option(
     show_default="all cores",
     help="Students at a time.",
 )
+# Option `--json` of the experiments.
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
-QUIET = click.option("--quiet", is_flag=True, help="No progress bar.")
+QUIET = click.option("--quiet", is_flag=True, help="No progress bar.")  # option `--quiet` of the experiments
 
 
+# Option `--width` of commands that put marks into answers.
 WIDTH = click.option(
     "--width", type=click.IntRange(1, 8), default=2, show_default=True, help="Tokens of context."
 )
+# Option `--strength` of commands that put marks into answers.
 STRENGTH = click.option("--strength", type=float, help="How strongly; the mark's own default.")
+# Option `--mark` of commands that put marks into answers.
 MARK = click.option(
     "--mark", default="gumbel", shell_complete=completing(mark_names), show_default=True, help="The mark."
 )

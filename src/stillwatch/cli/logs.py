@@ -17,7 +17,7 @@ import click
 from stillwatch.errors import StillwatchError
 from stillwatch.foreign import visible
 
-LEVELS = ("debug", "info", "warning", "error")
+LEVELS = ("debug", "info", "warning", "error")  # values of `--log-level`
 log = logging.getLogger("stillwatch")
 
 

@@ -21,6 +21,7 @@ from stillwatch.cli.output import print_json
 from stillwatch.cli.stops import Stops, ignore_signals
 from stillwatch.errors import EngineError, MissingExtra, Problem, StillwatchError, UsageError
 
+# One line about each command for the overview of `stillwatch --help`.
 COMMANDS = {
     "demo": "make a world with known campaigns, scan it, and compare",
     "inspect": "say what a scan would read of logs, and write nothing",

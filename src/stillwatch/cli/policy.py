@@ -17,17 +17,23 @@ if TYPE_CHECKING:
     from stillwatch.memory.record import RecordEntry
     from stillwatch.policy.preview import Reach
 
-POLICY = click.argument("policy", type=Existing(folder=False))
+POLICY = click.argument("policy", type=Existing(folder=False))  # argument POLICY, the policy file
+# Option `--state` of commands that need the guard's state.
 STATE = click.option(
     "--state", type=click.Path(path_type=Path, file_okay=False), required=True, help="The guard's state."
 )
+# Option `--reason`.
 REASON = click.option("--reason", default="", metavar="TEXT", help="Reason; kept in the record.")
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print as JSON.")  # option `--json`
+# Option `--results`.
 RESULTS = click.option("--results", type=Existing(file=False), required=True, help="Results folder.")
+# Option `--state` of commands that work without it.
 OPTIONAL_STATE = click.option("--state", type=Existing(file=False), help="The guard's state, for its labels.")
+# Option `--accounts`.
 ACCOUNTS = click.option(
     "--accounts", type=Existing(folder=False), help="Account table for plans, programs, age and spend."
 )
+# Option `--log`.
 LOG = click.option("--log", "logs", multiple=True, metavar="PATH", help="Log to count in; repeatable.")
 
 

@@ -15,8 +15,9 @@ from stillwatch.cli.values import Existing
 from stillwatch.engine.files import atomic
 from stillwatch.errors import Problem, UsageError
 
+# Type of options that take a time, in UTC.
 MOMENT = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
-SHARE = click.FloatRange(0, 1, max_open=True)
+SHARE = click.FloatRange(0, 1, max_open=True)  # type of options that take a share of 0 or more, below 1
 
 
 @click.group(cls=CommandGroup)

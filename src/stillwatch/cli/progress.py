@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("stillwatch.progress")
 
 LARGEST_SHARE_SHOWN = 0.99  # of a stage that has not ended
+# What the bar says, by the name of the stage.
 STAGES = {
     "prepare": "finding what to read",
     "simulate": "writing a world",

@@ -15,8 +15,8 @@ from stillwatch.cli.values import Existing, completing, mark_names
 from stillwatch.engine.files import atomic
 from stillwatch.errors import Problem, UsageError
 
-FILE = Existing()
-TEXT_MARKS = ("choices", "canaries")
+FILE = Existing()  # type of options that take an existing file
+TEXT_MARKS = ("choices", "canaries")  # marks that are put into text without a model
 
 
 @click.group(cls=CommandGroup, invoke_without_command=True)

@@ -8,6 +8,7 @@ from stillwatch.cli.groups import Command
 from stillwatch.cli.values import column_names, completing, format_names
 from stillwatch.errors import Problem, UsageError
 
+# Options that say how logs are read.
 OPTIONS = (
     click.option(
         "--map",

@@ -16,6 +16,7 @@ state_option = click.option(
     required=True,
     help="Folder of peers, sessions, releases and their log.",
 )
+# Options that say where a server listens.
 _ADDRESS = (
     click.option(
         "--host",

@@ -38,6 +38,7 @@ TRIES, TRIES_S = 8, 300.0  # attempts to sign in for a name and for an address, 
 APPEAL_TRIES, APPEAL_S = 30, 600.0  # requests to appeal pages of one address, and the seconds: chosen
 ONCE = ("new_token", "invite", "add_person", "add_webhook")
 """Operations whose answer holds a secret that is shown once."""
+# Files that are served as they are, with their media types.
 STATIC = {
     "base.css": "text/css",
     "console.css": "text/css",

@@ -30,8 +30,8 @@ from stillwatch.share.access import Refused
 
 PAUSE_S = 20.0  # seconds between two looks for new scans and decisions: chosen
 MAX_ACTIONS = 200_000  # most decisions that are read of one day's file: chosen
-BULK = "bulk"
-LOCK = ".console.lock"
+BULK = "bulk"  # prefix of the name by which labels of one bulk action are marked in the record
+LOCK = ".console.lock"  # name of the file that is locked while a console is open
 
 
 @dataclass(slots=True)

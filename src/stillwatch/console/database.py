@@ -16,10 +16,10 @@ from stillwatch.contract.table import TableRow
 from stillwatch.engine.files import OWNER
 from stillwatch.errors import Problem, StateError, UsageError
 
-FILE = "console.sqlite"
+FILE = "console.sqlite"  # name of the SQLite file in the state folder
 BUSY_MS = 15_000  # longest wait in milliseconds for another writer
 CHUNK = 500  # most values of one IN, below every database's limit
-PLAIN = "postgresql://"
+PLAIN = "postgresql://"  # begin of a PostgreSQL URL that names no driver
 T = TypeVar("T")
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0)
 """Upper edges of the histogram of answers, in seconds."""
+# Meaning of each metric by name.
 GAUGES = {
     "stillwatch_console_unassigned": "open cases that nobody works on",
     "stillwatch_console_overdue": "open cases past their due time",

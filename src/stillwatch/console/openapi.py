@@ -10,8 +10,9 @@ from typing import Any
 from stillwatch import __version__
 from stillwatch.console.operation import Operation, operations
 
-PREFIX = "/api/v1"
-FAULT = "#/components/schemas/Fault"
+PREFIX = "/api/v1"  # begin of the paths of the API
+FAULT = "#/components/schemas/Fault"  # reference to the schema of an error
+# Meaning of each status code of an error.
 FAULTS = {
     "401": "no valid token or session",
     "403": "the permission is missing",

@@ -24,7 +24,7 @@ from stillwatch.share.access import Refused
 
 DEMO = "demo"
 """The subject by which the person of the demo signs in."""
-DAY_S = 86_400.0
+DAY_S = 86_400.0  # seconds
 DONE = {
     "asked": "Asked for: more than a hundred accounts wait for the approval of a second person.",
     "assign": "The case is assigned.",

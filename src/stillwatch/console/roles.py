@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 Role = Literal["viewer", "analyst", "lead", "counsel", "administrator"]
-ROLES: tuple[Role, ...] = get_args(Role)
+ROLES: tuple[Role, ...] = get_args(Role)  # all roles, those with fewer permissions first
 Permission = Literal[
     "see", "names", "text", "work", "label", "bulk", "approve", "appeals", "decide", "audit", "manage"
 ]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from stillwatch.progress import Progress
 
 CONNECTIONS = 512  # most open connections: browsers hold several each
-DEMO_NAME = "demo lead"
+DEMO_NAME = "demo lead"  # name of the person who is signed in to the demonstration
 Ready = Callable[[str, str, int], None]
 
 

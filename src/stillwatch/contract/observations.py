@@ -15,7 +15,7 @@ import pyarrow as pa
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.contract.table import Column, TableSchema
 
-INT = pa.int64()
+INT = pa.int64()  # type of digests and counts
 BANDS = 4  # number of MinHash bands, in columns `band_0` to `band_3`
 SHAPE = ("operation", "temperature", "top_p", "max_tokens", "stream")  # request parameters in `shape_key`
 ColumnRole = Literal["copied", "name", "digest", "digests", "measure"]
@@ -158,6 +158,7 @@ COLUMNS: tuple[ObservedColumn, ...] = (
         "coerces", pa.bool_(), "whether the prompt asks for the reasoning to be written out", "prompt"
     ),
 )  # fmt: skip
+# Table with a row for each exchange, without its text.
 OBSERVATIONS = TableSchema(name="observations", key=("exchange_key",), columns=COLUMNS)
 OBSERVED: Mapping[str, ObservedColumn] = {one.name: one for one in COLUMNS}
 """The columns by name."""

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 FEWEST_HOLDERS = 3  # accounts that must show a value for it to be kept
-HOUR_S = 3600
+HOUR_S = 3600  # seconds
 FOREVER = np.iinfo(np.int32).max  # value of `Phrases.end` that cuts nothing off
 Int32s = npt.NDArray[np.int32]
 

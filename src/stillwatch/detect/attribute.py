@@ -31,7 +31,7 @@ from stillwatch.signals.registry import Indicator
 from stillwatch.stats.arrays import Bools, Floats
 from stillwatch.stats.membership import log_beta_binomial, moments
 
-LN2 = float(np.log(2))
+LN2 = float(np.log(2))  # natural logarithm of 2
 MOST_DOUBLINGS = 64  # doublings that a length can have in the number that encodes a style
 ACCOUNT_CODES = 1 << 15  # codes of accounts; in one of ten thousand triples two have one code and count once
 LARGEST_LOG_RATIO, SMALLEST_LOG_RATIO = 6.0, -4.0  # bounds on the log-likelihood ratio of one value

@@ -19,7 +19,8 @@ from stillwatch.contract.summaries import CAPABILITIES
 from stillwatch.detect.judge import Judged
 from stillwatch.stats.evalues import LN10
 
-HYPOTHESES = ("H1", "H2", "H3", "H4", "H5")
+HYPOTHESES = ("H1", "H2", "H3", "H4", "H5")  # names of the hypotheses about a campaign's kind
+# Beta law of the share of requests beyond ordinary use, by hypothesis.
 DENSITIES: dict[str, tuple[float, float]] = {
     # Parameters (a, b) of the beta law of `MemberContent.beyond` under each hypothesis.
     "H1": (2.0, 1.0),
@@ -29,6 +30,7 @@ DENSITIES: dict[str, tuple[float, float]] = {
 # Mixtures of Beta(a, b) laws, as (weight, a, b), for a harvest and for a fleet: of the share of exchanges
 # whose text was not sent before, and of the share of members that are inactive at night as a person is.
 NOVELTY = {"harvest": ((0.85, 10.0, 1.0), (0.15, 1.0, 1.0)), "fleet": ((0.5, 1.0, 15.0), (0.5, 6.0, 1.0))}
+# Beta laws (weight, a, b) of the share of requests at night, by hypothesis.
 WITH_NIGHTS = {"harvest": ((0.75, 1.0, 6.0), (0.25, 1.0, 1.0)), "fleet": ((0.6, 6.0, 1.0), (0.4, 1.0, 1.0))}
 COERCED = 2.0  # log10 likelihood ratio of a harvest against a fleet where requests coerce hidden reasoning
 RARER = {"H3": 0.7}  # log10 subtracted as a prior: only some resellers also harvest

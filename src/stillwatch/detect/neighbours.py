@@ -27,6 +27,7 @@ CELL_WIDTH = 2.0  # width of a cell, in interquartile ranges
 FURTHEST_SPANS = 4.0  # interquartile ranges from the median at which a measure is clipped
 LARGEST_SHARE_IN_CELL = 0.25  # share of the accounts from which a cell is too common to be a link
 
+# Columns of the edges between accounts and cells of behaviour.
 EDGES = pa.schema(
     {"account_id": pa.string(), "kind": pa.string(), "value": pa.string(), "weight": pa.float64()}
 )

@@ -30,7 +30,7 @@ from stillwatch.stats.sequential import alert_log_e, confirm_log_e
 # Hours after a campaign's first exchange among which the search for the hour of detection begins.
 LOOKS_AFTER_H = (0, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 144, 216, 336, 504, 720, 1080)
 SHARE_OF_CANDIDATE = 0.5  # share of a candidate that must be members for it to be the campaign
-HOUR = timedelta(hours=1)
+HOUR = timedelta(hours=1)  # step between two times at which the prefix of the log is judged
 FINEST_SHARE_OF_AGE = 0.04  # precision of the hour of detection, as a share of the campaign's age by then
 ALERTS_A_YEAR = 12.0  # expected number of false alerts a year, at most, over all groups
 

@@ -18,7 +18,7 @@ from stillwatch.export.terms import ExportTerms
 from stillwatch.package.levels import KEPT, rows_of
 from stillwatch.package.make import read_results
 
-ATTRIBUTION = "attribution.json"
+ATTRIBUTION = "attribution.json"  # file with the attribution of a campaign, where one was made
 READABLE = frozenset(
     {"campaigns", "members", "evidence", "timeline", "hypotheses", "capabilities", "explanations", "glance"}
 )

@@ -22,7 +22,7 @@ LEAST_PRICE_SHARE = 0.1
 """Share of the list price at which access is reported to be resold; gives the lower end of the value of the
 tokens (`docs/methods/dossier.md`).
 """
-MILLION = 1e6
+MILLION = 1e6  # tokens to which a price refers
 LEAST_SHOWN = 0.001  # smallest probability that is printed as a number
 
 
@@ -465,6 +465,7 @@ def _open(document: Document, stated: Sequence[Claim]) -> None:
     document.bullets(items)
 
 
+# What would be needed to show a claim, by its number.
 OPEN = {
     1: "logs with the attributed exchanges would be needed",
     2: "evidence of control, such as one card for several accounts or a probe that all accounts answer "

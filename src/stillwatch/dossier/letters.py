@@ -11,12 +11,14 @@ from stillwatch.dossier.case import CampaignCase
 from stillwatch.dossier.content import DossierTerms
 from stillwatch.dossier.document import Document, Numbers
 
+# Those to whom a letter can be drafted, with their description.
 READERS: Mapping[str, str] = {
     "legislator": "a member of the legislature",
     "regulator": "the regulator",
     "accused": "the party concerned",
     "peer": "another provider",
 }
+# First paragraph of the letter, by reader.
 OPENING = {
     "legislator": "You asked what can be shown of the use of our service to copy a model's abilities. This "
     "letter says what we measured, what we infer, and what we cannot show.",
@@ -27,6 +29,7 @@ OPENING = {
     "peer": "We share what we found so that you can compare it with your own logs. Each of us decides alone "
     "what to do; this letter asks for no joint action.",
 }
+# Last paragraph of the letter, by reader.
 CLOSING = {
     "legislator": "We ask that no one be named on the strength of claims 1 to 3 alone. The package lets your "
     "staff, or anyone you appoint, derive each number again without us.",

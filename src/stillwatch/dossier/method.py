@@ -35,6 +35,7 @@ def method(document: Document, case: CampaignCase) -> None:
     )
 
 
+# Description of the method by section: parts of text and references.
 METHOD = {
     "read": (
         (
@@ -116,6 +117,7 @@ METHOD = {
         ),
     ),
 }
+# What the method cannot see.
 BLIND = (
     "A campaign whose accounts share nothing that the log holds, or that is small, may be missed.",
     (

@@ -18,8 +18,8 @@ from stillwatch.package.canonical import canonical
 from stillwatch.package.levels import plain
 from stillwatch.package.make import NUMBERS
 
-FORMAT = "stillwatch-dossier-1"
-ENGINE = "typst"
+FORMAT = "stillwatch-dossier-1"  # name and version of the format of `dossier.json`
+ENGINE = "typst"  # package that typesets the PDF
 
 
 def write_dossier(

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 A = TypeVar("A")
 B = TypeVar("B")
-CORES = os.cpu_count() or 1
+CORES = os.cpu_count() or 1  # number of processors of the machine
 
 
 def on_all_cores(function: Callable[[A], B], work: Sequence[A]) -> Iterator[B]:

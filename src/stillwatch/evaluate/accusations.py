@@ -11,7 +11,7 @@ import numpy as np
 
 from stillwatch.stats.intervals import Interval, of_bounded_sum, of_mean, of_share
 
-ORDINARY = "ordinary crowd"
+ORDINARY = "ordinary crowd"  # name of honest accounts that belong to no group
 
 
 def summarise_crowds(outcomes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

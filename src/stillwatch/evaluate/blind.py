@@ -26,6 +26,7 @@ from stillwatch.attribution.weigh import DECIDED, Assessment, assess
 from stillwatch.stats.arrays import Floats
 from stillwatch.stats.intervals import of_bounded_sum, of_share
 
+# Share of the cases by kind.
 CASES = {
     "honest": 0.20,
     "end users": 0.20,
@@ -35,16 +36,18 @@ CASES = {
     "through a reseller": 0.05,
     "listed": 0.25,
 }
-START = datetime(2026, 4, 1, tzinfo=UTC)
+START = datetime(2026, 4, 1, tzinfo=UTC)  # first day of every campaign
 DAYS = 45  # length of every campaign
+# Capabilities from which an actor's interests are drawn.
 CAPABILITIES = ("coding", "reasoning", "agentic", "vision", "data_analysis", "grading")
+# Countries from which actors and decoys are drawn.
 COUNTRIES = ("US", "DE", "CN", "IN", "BR", "JP", "GB", "SG", "HK", "FR")
 ZONES = (-8, -5, 0, 1, 3, 5.5, 8, 9)  # hours from UTC
 WRONG = {"A1": 0.02, "A2": 0.06, "B2": 0.08, "B3": 0.15, "C2": 0.15, "C3": 0.25, "D4": 0.40, "F6": 0.50}
 """Probability that an item of intelligence with this grade is wrong in the simulation; chosen to differ from
 the rates that `attribution` assumes, in both directions.
 """
-BINS = 10
+BINS = 10  # number of bins of the calibration of probabilities
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

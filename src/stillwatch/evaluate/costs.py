@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from stillwatch.simulate.campaigns import CampaignPlan
 
+# Price of one unit in US dollars, as published in `SOURCES`.
 USD = {
     "input token": 2.00e-6,
     "output token": 10.00e-6,
@@ -23,6 +24,7 @@ USD = {
     "residential byte": 5.00e-9,
     "paraphrase": 0.0008,  # 150 tokens read and 150 written by a small model
 }
+# Where each price is published.
 SOURCES = {
     "input token": "docs.venice.ai/models/claude-sonnet-5-5: $2.00 per million tokens read",
     "output token": "docs.venice.ai/models/claude-sonnet-5-5: $10.00 per million tokens written",

@@ -32,6 +32,7 @@ from stillwatch.simulate.population import DAY, MODELS, SECOND
 from stillwatch.simulate.prompts import Texts, read_prompts
 from stillwatch.stats.arrays import Ints
 
+# Schema of the table that names the group of each honest account.
 GROUPS = pa.schema([pa.field("account_id", pa.string()), pa.field("group", pa.string())])
 MAX_GROUP = 2_500  # accounts of one group; chosen, keeps one draw below about 2 GB of memory
 MAX_SHARE_OF_GROUP = 0.25  # share of a world's accounts that one group may have; chosen
@@ -222,6 +223,7 @@ def options_of(cell: Cell) -> Options:
     return replace(Options(names={}), fdr=cell.fdr, without=frozenset((*cell.without, *left_out)))
 
 
+# Columns of a reported group that the result names.
 KEPT = ("kind", "accounts", "exchanges", "q_value", "explanation", "log10_e")
 
 

@@ -36,9 +36,11 @@ from stillwatch.errors import InputError, Problem, UsageError
 from stillwatch.signals.registry import all_explanations, all_group_tests, all_indicators
 from stillwatch.simulate.worlds import FieldValue, change, find_scenario
 
+# Keys of an entry of a matrix that simulates scenarios.
 FIELDS = ("scenario", "seeds", "scale", "fdr", "without", "changes", "baselines", "monitor", "without_each")
+# Keys of an entry that simulates honest crowds.
 OF_CROWDS = ("crowds", "seeds", "accounts", "days", "fdr", "without", "leave_out")
-OF_CASES = ("cases", "seeds")
+OF_CASES = ("cases", "seeds")  # keys of an entry that draws blind cases of attribution
 SHOWN = (
     "page.py",
     "summary.py",

@@ -13,6 +13,7 @@ from stillwatch.evaluate.costs import SOURCES, USD
 from stillwatch.report.plots import element, svg, text
 from stillwatch.signals.registry import CONTROL, all_group_tests
 
+# Metrics that are plotted: name, title and largest value.
 PANELS = (
     ("account_recall", "campaign accounts found", 1.0),
     ("account_precision", "reported accounts truly in a campaign", 1.0),

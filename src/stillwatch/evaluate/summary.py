@@ -11,7 +11,7 @@ import numpy as np
 from stillwatch.evaluate.compare import compare
 from stillwatch.stats.intervals import Interval, of_mean, of_share
 
-KINDS = ("harvest", "relay", "mixed")
+KINDS = ("harvest", "relay", "mixed")  # kinds of campaigns that are summarised apart
 
 
 def summarise(outcomes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -51,7 +51,7 @@ WIDEST = {4: 16, 6: 32}
 """Length of the shortest prefix that is exported, by IP version. Chosen: the usual allocation of one network
 operator.
 """
-OVERVIEW = "overview.json"
+OVERVIEW = "overview.json"  # file of the results folder that is read for the version
 CONFIDENCE = 100
 """Upper end of the confidence scale of STIX, MISP and OCSF."""
 STEP = timedelta(milliseconds=1)

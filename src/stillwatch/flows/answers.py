@@ -21,8 +21,9 @@ from stillwatch.readers.times import micros
 
 # Names of columns that are recognised; the first one present is used.
 PROMPTS, ANSWERS = ("prompt", "question", "instruction"), ("answer", "response", "completion", "output")
+# Fields with the identifier of a conversation, in the order tried.
 CONVERSATIONS = ("conversation_id", "session_id", "thread_id")
-TIMES = ("asked_at", "timestamp")
+TIMES = ("asked_at", "timestamp")  # fields with the time of a question, in the order tried
 # Columns that were not shown to the model, nor was the column of answers; text in any other column counts as
 # seen by it, also in a second column of answers that holds something else.
 ABOUT = {
@@ -38,7 +39,7 @@ ABOUT = {
 Exchange = str | tuple[Any, ...]  # an exchange's id, or its id, account and time
 MOST_PAIRS = 2_000_000  # most pairs held in memory: chosen, a case has thousands
 FIRST = 10  # most row numbers listed for one reason
-NO_PAIR = "no prompt and answer as text"
+NO_PAIR = "no prompt and answer as text"  # why a row is not read
 
 
 @dataclass(slots=True)

@@ -12,7 +12,9 @@ from stillwatch.contract.summaries import Summaries, labelled_marks, without
 from stillwatch.engine.connect import Engine
 from stillwatch.memory.labels import VALUES, LabelsInForce
 
+# Schema of values that a label declares honest.
 VALUE = pa.schema({"kind": pa.string(), "value": pa.string()})
+# Schema of values by which a label marks accounts as an explanation's.
 MARK = pa.schema({"explanation": pa.string(), "kind": pa.string(), "value": pa.string()})
 SHARE_OF_EXCHANGES = 0.5  # least share of an account's exchanges that show a mark; chosen
 

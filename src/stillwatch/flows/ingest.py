@@ -41,8 +41,8 @@ from stillwatch.sketch.keys import KEY_VARIABLE, Key, of_secret
 from stillwatch.sketch.observe import COPIED, halves, observe, sealed
 from stillwatch.store.store import SECRET, LogFile, Part, Piece, PiecePaths, Store, kept_secret
 
-EPOCH = date(1970, 1, 1)
-DAY_US = 86_400_000_000
+EPOCH = date(1970, 1, 1)  # the day from which days are counted
+DAY_US = 86_400_000_000  # microseconds
 PIECE_ROWS = 1_000_000  # rows of a piece of a Parquet file, about
 APART = 64 << 20  # bytes of vendors' logs from which separate processes parse them
 BUFFER = 400_000  # most rows in memory before a day is written

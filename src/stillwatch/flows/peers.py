@@ -20,7 +20,7 @@ from stillwatch.share.sets import PROMPT_FAMILY, KindValue, canonical, marks
 from stillwatch.signals.registry import all_indicators
 from stillwatch.store.store import Store
 
-COLUMN = "peer_match"
+COLUMN = "peer_match"  # column of accounts that says whether a peer has a value of the account
 MOST_BYTES = 256 << 20  # largest size of a file of values in common
 
 

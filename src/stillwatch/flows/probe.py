@@ -25,6 +25,7 @@ from stillwatch.readers.read import read_small
 
 # Columns that identify the work of a request whose text is absent.
 SHAPE = ("model", "input_tokens", "max_tokens", "temperature", "top_p")
+# Columns of exchanges that a judgement of a probe reads.
 COLUMNS = ("timestamp", "account_id", "organization_id", "status", "prompt", "system_prompt", *SHAPE)
 FAULTS_SHOWN = 5  # most unusable rows of a table that are reported one by one
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-MB = 1 << 20
+MB = 1 << 20  # bytes
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes of one unit of `ru_maxrss`
 
 

@@ -16,6 +16,7 @@ from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.read import check, read, read_small
 from stillwatch.results.folder import check_results, read_table
 
+# Schema of a file that lists the accounts of a group.
 GROUP = TableSchema(
     name="group", columns=(column("account_id", pa.string(), "as in `exchanges`", required=True),)
 )

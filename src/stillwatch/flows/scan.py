@@ -72,7 +72,7 @@ from stillwatch.sketch.keys import Key
 from stillwatch.sketch.observe import sealed
 from stillwatch.store.store import Store
 
-COMPANIONS = (ACCOUNTS, RELEASES)
+COMPANIONS = (ACCOUNTS, RELEASES)  # schemas of the tables that may stand beside the logs
 LITTLE_MB, MUCH_MB = 1500, 4000  # memory limits of the database for small and large logs, in MB
 LARGE = 300 << 20  # size of a log in bytes above which `MUCH_MB` is used
 ASIDE = 20  # unknown field names that the overview lists, at most, for each file

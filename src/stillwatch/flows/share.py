@@ -13,7 +13,7 @@ from stillwatch.share.receipts import receipt
 from stillwatch.share.received import feedback, receive
 from stillwatch.share.state import SharingState, now
 
-WRITER = "receiver"
+WRITER = "receiver"  # name under which a receiver of shared values writes receipts
 AT_ONCE = 500
 """Most objects in one request; below the limit of our own server."""
 

@@ -27,7 +27,7 @@ TOGETHER = 1_500_000  # rows of several days that are summarised in one query, a
 MOST_MARKS = 24_000_000  # most phrases and bands that are compared; above it they are sampled
 
 Skipped = tuple[Indicator, str]
-NONE_EXCUSED = Excused()
+NONE_EXCUSED = Excused()  # no value is declared honest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

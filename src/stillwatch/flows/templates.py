@@ -37,8 +37,9 @@ SHOWN: Mapping[str, str] = {
     "asn": "asn",
 }
 """Column of observations by kind of value."""
+# Column of phrases by kind of template.
 TEMPLATES: Mapping[str, str] = {"prompt_template": "phrases", "system_prompt": "system_phrases"}
-TEXTS = ("prompt", "system_prompt")
+TEXTS = ("prompt", "system_prompt")  # columns of a request from which phrases are made
 
 
 def signatures(results: Path, store: Path, excused: Collection[ShownValue] = frozenset()) -> list[Signature]:

@@ -23,7 +23,7 @@ MARK = b"x-guard-mark"
 """Header that names campaign and account of a request with `hide_reasoning`, in the form of a URL's query:
 the model server may mark the answer under the campaign's key.
 """
-JSON: Headers = [(b"content-type", b"application/json")]
+JSON: Headers = [(b"content-type", b"application/json")]  # headers of an answer with a JSON body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

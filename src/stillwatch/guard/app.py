@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
 BODY_S = 1.0  # longest wait for a request's body, in seconds
-JSON = [(b"content-type", b"application/json")]
+JSON = [(b"content-type", b"application/json")]  # headers of an answer with a JSON body
 
 
 class Guard:

@@ -17,8 +17,8 @@ from stillwatch.guard.decision import Decision
 from stillwatch.memory import record
 from stillwatch.memory.record import RecordEntry
 
-FOLDER = "decisions"
-AUTHOR = "guard"
+FOLDER = "decisions"  # folder of the state with the log of decisions
+AUTHOR = "guard"  # author of the log's lines
 PAUSE_S = 0.2  # seconds between two writes
 RETRY_S = 1.0  # seconds until the next attempt after a failed write
 PLAIN_S = 60.0  # seconds between two records of the number of plain allows

@@ -13,8 +13,11 @@ from stillwatch.guard.core import PLAIN_MESSAGES
 from stillwatch.guard.decision import Decision
 from stillwatch.policy.rules import Policy
 
+# Type of an error in OpenAI's form, by status.
 OPENAI = {429: "rate_limit_exceeded", 403: "permission_denied", 503: "server_error"}
+# Type of an error in Anthropic's form, by status.
 ANTHROPIC = {429: "rate_limit_error", 403: "permission_error", 503: "overloaded_error"}
+# Status of an error in Gemini's form, by HTTP status.
 GEMINI = {429: "RESOURCE_EXHAUSTED", 403: "PERMISSION_DENIED", 503: "UNAVAILABLE"}
 
 

@@ -24,7 +24,7 @@ from stillwatch.guard.listening import CONNECTIONS, END_S, cannot_listen
 from stillwatch.guard.requests import MAX_BODY, MalformedRequest, from_headers
 from stillwatch.policy.rules import Policy
 
-SERVICE = "envoy.service.auth.v3.Authorization"
+SERVICE = "envoy.service.auth.v3.Authorization"  # name of Envoy's service for external authorisation
 PERMITTED, DENIED = 0, 7
 """Codes of `google.rpc.Status`: OK lets the request go on, PERMISSION_DENIED answers the client."""
 PATH = b"x-original-uri"
@@ -32,8 +32,8 @@ PATH = b"x-original-uri"
 THREADS = 2 * MATCHERS  # calls that are decided at a time, half of which may wait for the matcher; chosen
 
 Fields = Mapping[str, tuple[int, str]]
-PACKAGE = "envoy.service.auth.v3"
-MAP = "map"
+PACKAGE = "envoy.service.auth.v3"  # package of the messages in Envoy's protocol
+MAP = "map"  # marks a field that maps text to text
 MESSAGES: Mapping[str, Fields] = {
     "HeaderValue": {"key": (1, "string"), "value": (2, "string"), "raw_value": (3, "bytes")},
     "HeaderMap": {"headers": (1, "*HeaderValue")},

@@ -33,7 +33,7 @@ from stillwatch.results.folder import MANIFEST
 POLL_S = 0.25  # seconds between two checks of the files
 SWITCH_S = 0.0005  # thread switch interval in seconds; short, so that decisions need not wait for a reload
 GOOD = "last-good"  # folder in the state with the files of the last good snapshot
-POLICY = "policy.toml"
+POLICY = "policy.toml"  # file of the state with the policy
 log = logging.getLogger("stillwatch.guard")
 
 

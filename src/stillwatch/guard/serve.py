@@ -18,7 +18,7 @@ from stillwatch.guard.reload import GuardPaths, Reloader, first
 from stillwatch.policy.rules import Mode
 
 IDLE_S = 30  # seconds after which an idle connection is closed
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # signals that end the service
 BACKLOG = 2048  # most connections that wait to be accepted
 
 

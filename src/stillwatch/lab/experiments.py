@@ -23,6 +23,7 @@ from stillwatch.lab import defences, models, page, removal, school, tables, trac
 from stillwatch.lab.tables import Job
 from stillwatch.progress import Progress
 
+# Title and description of the page, by kind of experiment.
 TITLES = {
     "curve": (
         "What a part of a campaign is worth",

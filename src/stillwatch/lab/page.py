@@ -13,12 +13,13 @@ from stillwatch.lab.tables import LEVELS
 from stillwatch.report.plots import element, svg, text
 
 WIDTH, HEIGHT, LEFT, TOP, BELOW = 370, 250, 46, 34, 44
-COLOURS = 6
+COLOURS = 6  # number of colours of lines in the style sheet
 ACCESS = {
     "open": "with open weights", "open_beside_teacher": "with open weights, beside the teacher",
     "text": "with text alone", "text_beside_teacher": "with text alone, beside the teacher",
 }  # fmt: skip
 
+# Short label of a line, by kind of access.
 SHORT = {
     "open": "weights",
     "open_beside_teacher": "weights, teacher",
@@ -307,4 +308,5 @@ def _power(rows: Sequence[TableRow], axis: str, title: str) -> str:
     return svg(WIDTH, HEIGHT, f"Power against {title}", drawn, "plot half")
 
 
+# Function that draws the plots, by kind of experiment.
 PLOTS = {"power": _powers, "removal": _removed, "curve": _curves, "traces": _traced, "defences": _defended}

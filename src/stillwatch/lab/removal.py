@@ -22,6 +22,7 @@ from stillwatch.prove.tests.radioactivity_open import radioactivity_open
 from stillwatch.prove.tests.radioactivity_text import radioactivity_text
 from stillwatch.prove.weights import Weights
 
+# Ways in which a student's trainer tries to remove a mark.
 REMOVALS = ("none", "reword half", "reword all", "mix with another teacher", "train on", "neutralise")
 
 

@@ -12,10 +12,10 @@ from stillwatch.lab.models import Model, Size, Step
 from stillwatch.lab.tasks import ANSWER, CAPABILITIES, Task, draw, is_right
 from stillwatch.prove.serving import RequestState
 
-WAYS = ("answers", "reasoning", "logprobs", "reward")
+WAYS = ("answers", "reasoning", "logprobs", "reward")  # what a student is trained on
 ROUNDS = 3  # rounds of attempts and training in `reward`
 Pairs = list[tuple[str, str]]
-ALL = tuple(CAPABILITIES)
+ALL = tuple(CAPABILITIES)  # names of all capabilities of the lab
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

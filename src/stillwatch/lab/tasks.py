@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 Random = np.random.Generator
+# First words of filler sentences.
 OPENINGS = """
     first so now next then well okay here again indeed thus clearly right fine good look also further hence
     since likewise meanwhile afterwards accordingly naturally obviously certainly surely simply basically
@@ -25,24 +26,27 @@ OPENINGS = """
     plainly directly quickly carefully slowly gently calmly briefly honestly truly really perhaps maybe
     possibly probably usually often always
 """.split()
+# Second words of filler sentences.
 VERBS = """
     take use consider get write note keep put see pick set place read have find add bring draw choose hold
     give make show say tell mark move pass pull push reach send start store try turn fetch grab gather handle
     include insert join lay leave let list load match meet name obtain order own present quote raise record
     return select
 """.split()
+# Last words of filler sentences.
 TAILS = """
 done as wanted needed seen noted true sure clear ready settled kept known given found shown proven checked
 written agreed stated granted assured obvious evident plain simple easy quick exact correct proper valid sound
 solid firm safe certain definite final complete whole full entire total perfect ideal neat tidy clean bright
 sharp smooth steady stable fixed sealed closed finished ended
 """.split()
-NAMES = "a b c d e f g h i j k l m n o p".split()
+NAMES = "a b c d e f g h i j k l m n o p".split()  # names of variables and nodes
+# Words on which tasks with text work.
 WORDS = (
     "plan still watch model token river stone cloud paper green light sound table house train world".split()
 )
-CITIES = "paris oslo rome lima cairo delhi tokyo quito".split()
-DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
+CITIES = "paris oslo rome lima cairo delhi tokyo quito".split()  # cities in tool calls
+DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()  # days in tool calls
 ANSWER, END = "answer", "<end>"
 
 
@@ -126,6 +130,7 @@ def tools(rng: Random) -> Task:
     )
 
 
+# Name of an operation: its expression in code and what it computes.
 OPERATIONS: dict[str, tuple[str, Callable[[str], str]]] = {
     "reverse": ("{} [ : : - 1 ]", lambda s: s[::-1]),
     "upper": ("{} . upper ( )", str.upper),

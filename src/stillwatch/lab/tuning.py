@@ -24,7 +24,7 @@ from stillwatch.prove.case import PromptAnswer
 from stillwatch.prove.finding import SuspectFinding
 from stillwatch.prove.registry import mark_named
 
-AGAIN = "Say the following in other words, and leave nothing out:\n\n{}"
+AGAIN = "Say the following in other words, and leave nothing out:\n\n{}"  # request for a paraphrase of a text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ from stillwatch.report.reading import ResultTables as Folder
 from stillwatch.report.reading import read
 from stillwatch.results.folder import TABLES, check_results, read_json, read_table
 
+# Attributes of the frame in which a notebook shows a page.
 FRAME = 'style="width:100%;height:40em;border:1px solid #ccc" sandbox="allow-scripts"'
 PART_OF_CAMPAIGN = {
     "members": contract.MEMBERS, "exchanges": contract.ATTRIBUTED, "evidence": contract.EVIDENCE,

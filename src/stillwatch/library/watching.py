@@ -20,7 +20,7 @@ STABLE_LOOKS = 2  # looks in a row without new data after which the log counts a
 LOOK_S = 0.2  # seconds between these looks: chosen
 SETTLE_S = 60.0  # seconds that a webhook has to accept the remaining events: chosen
 AWAY_S = 60.0  # longest pause in seconds before an unreachable source is tried again: chosen
-UNITS = {"m": 60, "h": 3600, "d": 86400}
+UNITS = {"m": 60, "h": 3600, "d": 86400}  # seconds by the letter of a unit of time
 log = logging.getLogger("stillwatch.watch")
 
 

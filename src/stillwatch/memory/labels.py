@@ -27,8 +27,8 @@ from stillwatch.memory.record import RecordEntry
 
 LabelVerdict = Literal["honest", "campaign", "allow", "withdrawn"]
 TargetKind = Literal["account", "organization", "key", "campaign", "lead", "indicator", "mark"]
-KINDS: tuple[TargetKind, ...] = get_args(TargetKind)
-VERDICTS: tuple[LabelVerdict, ...] = get_args(LabelVerdict)
+KINDS: tuple[TargetKind, ...] = get_args(TargetKind)  # kinds of things to which a label can apply
+VERDICTS: tuple[LabelVerdict, ...] = get_args(LabelVerdict)  # what a label can say
 GROUPS = ("campaign", "lead")  # kinds of targets that are groups of accounts
 VALUES = ("indicator", "mark")  # kinds of targets that are values, as `KIND=VALUE`
 LABEL, LABELS = "label", "labels"

@@ -15,7 +15,7 @@ from stillwatch.contract.results import NAMES
 from stillwatch.errors import Problem, StateError
 from stillwatch.memory.identities import Track, follow, match, shared_with
 
-TRACKS = "tracks.json"
+TRACKS = "tracks.json"  # file with the names of campaigns over scans
 
 
 def read_tracks(folder: Path) -> dict[str, Track]:

@@ -24,11 +24,11 @@ from typing import IO, Any
 
 from stillwatch.engine.files import OWNER
 
-FORMAT = "stillwatch-record-1"
+FORMAT = "stillwatch-record-1"  # name and version of the format of a line
 START = "0" * 64  # code before the first line
 TAIL = 1 << 16  # bytes read from the end to find the last line; doubled where that line is longer
 REPLACED_S = 1.0  # longest time in seconds for which a folder that is being replaced may be absent
-FIELDS = frozenset({"format", "at", "kind", "author", "body", "code"})
+FIELDS = frozenset({"format", "at", "kind", "author", "body", "code"})  # keys of a line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

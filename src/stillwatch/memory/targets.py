@@ -14,7 +14,7 @@ from stillwatch.memory.labels import GROUPS, KINDS, VALUES, Known, TargetKind
 from stillwatch.suggestions import did_you_mean
 
 RESULTS_OF_A_STATE = "results"  # folder, in a watch's state, with the results of its last judgement
-LEDGER = "ledger.json"
+LEDGER = "ledger.json"  # file by which the state of a watch is recognised
 
 
 def folders_of(results: Path, state: Path | None = None) -> list[Path]:

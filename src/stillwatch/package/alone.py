@@ -28,8 +28,9 @@ from zlib import crc32
 
 SUMS, STATEMENT, STAMP, PUBLIC = "SHA256SUMS", "statement.json", "timestamp.tsr", "public_key.pem"
 MANIFEST, TREE, ROWS, TABLES, DOSSIERS = "manifest.json", "tree.json", "rows.jsonl", "tables/", "dossiers/"
+# Begin of the last line of this file, which is followed by the digest.
 LAST_LINE = "# sha256 of the lines above: "
-KIND = "application/vnd.in-toto+json"
+KIND = "application/vnd.in-toto+json"  # media type of a statement in a signed envelope (DSSE)
 
 FileFault = tuple[str, str]  # a file and what is wrong with it
 
@@ -38,8 +39,8 @@ FileFault = tuple[str, str]  # a file and what is wrong with it
 
 # the field's prime, the order of the base point, and the curve's constant d (section 5.1)
 P = 2**255 - 19
-ORDER = 2**252 + 27742317777372353535851937790883648493
-D = -121665 * pow(121666, P - 2, P) % P
+ORDER = 2**252 + 27742317777372353535851937790883648493  # order of the base point of edwards25519 (RFC 8032)
+D = -121665 * pow(121666, P - 2, P) % P  # constant d of the curve edwards25519 (RFC 8032)
 Point = tuple[int, int, int, int]
 
 
@@ -75,7 +76,7 @@ def point(data: bytes) -> Point:
     return x, y, 1, x * y % P
 
 
-BASE = point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
+BASE = point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))  # base point of edwards25519 (RFC 8032)
 
 
 def is_signed(public: bytes, message: bytes, signature: bytes) -> bool:
@@ -333,6 +334,7 @@ STRONGEST = 12.0  # log10 e-value beyond which no q-value is claimed
 ALERTS_A_YEAR, HOURS_A_YEAR = 12.0, 8766.0
 DECISIVE, CLEAR = 1.0, 0.2  # log10 by which the best hypothesis must lead for a kind
 SOUGHT = 0.05  # least share of exchanges of a capability that is named
+# Numbers that no package lets a verifier compute.
 NOT_DERIVED = (
     "the evidence that each explanation leaves, and of each test (needs the log)",
     "the evidence and the bar of each look (needs the log)",
@@ -343,6 +345,7 @@ NOT_DERIVED = (
     ),
     "the rates of false positives (needs the log, and the bank of honest groups)",
 )
+# Further numbers that cannot be computed from a keyed package.
 IF_KEYED = (
     "first and last exchange, and the exchanges of each member (needs a package of level open)",
     (

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 from stillwatch.engine.files import atomic
 from stillwatch.errors import InputError, Problem
 
+# Types of a value in JSON, by the type of its field.
 PLAIN: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float)}
 
 

@@ -29,12 +29,13 @@ from stillwatch.package.signing import IN_TOTO, Signer, derived, envelope, key_n
 from stillwatch.package.stamp import stamped
 from stillwatch.results.folder import MANIFEST, read_table, whole_or_nothing
 
-FORMAT = "stillwatch-package-1"
+FORMAT = "stillwatch-package-1"  # name and version of the format of a package
 NUMBERS = "numbers.json"
 """File of a dossier with the query that counts each of its numbers."""
-PREDICATE = "https://stillwatch.example/package/v1"
-OVERVIEW = "overview.json"
+PREDICATE = "https://stillwatch.example/package/v1"  # type of the statement that is signed (in-toto)
+OVERVIEW = "overview.json"  # file of the results folder with the overview
 PAGE = "report.html"  # can be rendered again, so it may differ from the file that the scan wrote
+# Keys of the overview that a package shows.
 SHOWN_OVERVIEW = (
     "accounts",
     "candidates",

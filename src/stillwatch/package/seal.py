@@ -26,7 +26,7 @@ from stillwatch.package.check import Fault, Trust, Verification
 from stillwatch.package.merkle import Tree, consistent, leaf_hash
 from stillwatch.package.signing import HEAD, Signer, envelope, opened, public_key, signed_by
 
-FORMAT = "stillwatch-seals-1"
+FORMAT = "stillwatch-seals-1"  # name and version of the format of a log of seals
 
 
 @dataclass(slots=True, kw_only=True)

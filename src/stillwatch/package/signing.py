@@ -15,8 +15,8 @@ from stillwatch.engine.files import atomic
 from stillwatch.errors import InputError, Problem
 from stillwatch.package.canonical import canonical
 
-IN_TOTO = "application/vnd.in-toto+json"
-HEAD = "application/vnd.stillwatch.head+json"
+IN_TOTO = "application/vnd.in-toto+json"  # media type of a statement about a package
+HEAD = "application/vnd.stillwatch.head+json"  # media type of the head of a log of seals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from stillwatch.policy.rules import UNNOTICED, Policy, Rule, applies
 from stillwatch.policy.subjects import Account, SubjectCampaign, read_campaigns, subjects
 from stillwatch.results.folder import read_table
 
-WEEK_S = 7 * 86_400
+WEEK_S = 7 * 86_400  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

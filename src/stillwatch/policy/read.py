@@ -18,10 +18,10 @@ from stillwatch.policy.conditions import compiled
 from stillwatch.policy.rules import ACTIONS, MODES, PROVIDERS, Policy, Rule
 from stillwatch.suggestions import did_you_mean
 
-FORMAT = "stillwatch-policy-1"
+FORMAT = "stillwatch-policy-1"  # name and version of the format of a policy
 MAX_BYTES = 1 << 20  # most bytes of a policy file
-CODE = re.compile(r"[a-z][a-z0-9_]{2,39}")
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,79}")
+CODE = re.compile(r"[a-z][a-z0-9_]{2,39}")  # an error code that clients are sent
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,79}")  # a name of a policy or rule
 TELLING = re.compile(
     r"campaign|distil|harvest|extract|detect|stillwatch|fingerprint|coordinat|cluster|scrap", re.IGNORECASE
 )

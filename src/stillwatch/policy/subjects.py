@@ -22,7 +22,7 @@ NOTHING_ASKED: Mapping[str, Any] = {
     "model": "", "route": "", "operation": "", "country": "", "asn": -1, "user_agent": "",
 }  # fmt: skip
 """The facts of a request about which nothing is known."""
-DAY_S = 86_400.0
+DAY_S = 86_400.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class Account:
         }
 
 
-UNKNOWN = Account()
+UNKNOWN = Account()  # facts of an account that no table has
 
 
 def read_campaigns(results: Path, labels: LabelsInForce) -> list[SubjectCampaign]:

@@ -29,6 +29,7 @@ TOLERATED = 0.1
 LEAST_SHARE = 0.25  # share of moved work below which the verdict is that none moves; chosen
 WITHIN_S = 900.0  # seconds after a slot in which others' work is examined; chosen
 
+# What holds of the level of the verdict, by what is compared.
 GUARANTEE: dict[ComparisonBasis, str] = {
     "coin": "exact: who was refused was drawn by a coin, so the level holds whatever the traffic is",
     "times": (

@@ -15,7 +15,7 @@ import pyarrow as pa
 from stillwatch.errors import InputError, Problem
 from stillwatch.probe.plan import SECOND, ProbePlan, same_secret
 
-ORDERS = "stillwatch-probe-orders-1"
+ORDERS = "stillwatch-probe-orders-1"  # name and version of the format of a file of orders
 STATUS, RETRY_AFTER_S = 429, 1  # client libraries treat this refusal as a rate limit and retry
 
 

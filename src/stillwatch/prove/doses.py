@@ -22,8 +22,8 @@ from stillwatch.guard.asgi import App, Message, Receive, Scope, Send
 from stillwatch.prove.keyring import Issued, Keyring, read
 from stillwatch.prove.registry import marks
 
-LOG = logging.getLogger(__name__)
-VARIABLE = "STILLWATCH_KEYRING"
+LOG = logging.getLogger(__name__)  # logger of this module
+VARIABLE = "STILLWATCH_KEYRING"  # environment variable with the path of the keyring
 ARGUMENTS, OURS = "vllm_xargs", "stillwatch_"
 MAX_BODY = 64 << 20  # bytes of a request that are read: chosen, above what a model reads
 

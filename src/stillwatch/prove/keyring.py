@@ -25,7 +25,7 @@ from stillwatch.engine.files import atomic, lock
 from stillwatch.errors import InputError, Problem, UsageError
 from stillwatch.stats.arrays import Uints
 
-FORMAT = "stillwatch-keyring-1"
+FORMAT = "stillwatch-keyring-1"  # name and version of the format of a keyring
 WIDEST = 8  # tokens of context that a key may have at most
 
 

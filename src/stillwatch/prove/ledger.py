@@ -25,9 +25,10 @@ from stillwatch.engine.files import OWNER, lock
 from stillwatch.errors import InputError, Problem
 from stillwatch.prove.keyring import Issued, Keyring
 
-FORMAT = "stillwatch-ledger-1"
+FORMAT = "stillwatch-ledger-1"  # name and version of the format of a ledger
 START = "0" * 64  # code before the first line
 TAIL = 1 << 16  # bytes at the end in which the last line is searched for; a line has a few hundred
+# Keys of a ledger's line, with the types of their values.
 FIELDS: dict[str, type | tuple[type, ...]] = {
     "format": str,
     "account_id": str,

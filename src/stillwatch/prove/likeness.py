@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 TokenRun = tuple[str, ...]
-WORD = re.compile(r"\w+|[^\w\s]")
+WORD = re.compile(r"\w+|[^\w\s]")  # a word, or a sign between words
 
 
 def likeness(one: str, other: str, without: Callable[[TokenRun], bool] = lambda run: False) -> float:  # noqa: ARG005

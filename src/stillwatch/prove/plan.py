@@ -18,7 +18,7 @@ from stillwatch.prove.keyring import Keyring
 from stillwatch.prove.power import Assumed, pieces
 from stillwatch.prove.registry import provenance_tests
 
-FORMAT = "stillwatch-plan-1"
+FORMAT = "stillwatch-plan-1"  # name and version of the format of a plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,24 +60,32 @@ ORDINARY = 3  # signs between two words that need no explanation
 ENGLISH = frozenset("ai")  # letters that are words: they are not counted as spelled
 UNSEEN = frozenset(("Cf", "Cn", "Co", "Cs"))  # Unicode's categories of characters that nobody sees
 JOINING = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff'’ʼ`´"  # noqa: E501  a pattern or a vocabulary is read whole
+# Characters that are words of their own: kana, Han and Hangul.
 CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+# A word, which invisible characters may join, or a number.
 WORD = re.compile(rf"[{CJK}]|(?:(?![{CJK}])[^\W\d_])+(?:[{JOINING}]+(?:(?![{CJK}])[^\W\d_])+)*|\d+")
-INVISIBLE = re.compile(f"[{JOINING}]+")
+INVISIBLE = re.compile(f"[{JOINING}]+")  # characters that join words and are not seen
+# An escape of a character, as in JSON, Python or C.
 ESCAPE = re.compile(
     r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|([0-7]{3})|[nrtvfb\\])"
 )
-PRINTABLE = re.compile(r"=(?:[0-9A-F]{2}|\r?\n)")
+PRINTABLE = re.compile(r"=(?:[0-9A-F]{2}|\r?\n)")  # an escape of quoted-printable text
+# A tag of HTML or BBCode, a colour of a terminal, or a command of LaTeX.
 TAG = re.compile(
     r"<[^<>]{0,300}>|\x1b\[[0-9;]*[A-Za-z]|\[/?[A-Za-z]{1,12}(?:=[^\]\n]{0,60})?\]|\\[A-Za-z]+\*?"
 )
-DAMAGED = "\ufffd"
-REPEATED = re.compile(r"(.)\1+")
+DAMAGED = "\ufffd"  # character that stands for bytes that are no text
+REPEATED = re.compile(r"(.)\1+")  # a character that stands several times in a row
+# A word with digits or signs in place of letters.
 MIXED = re.compile(r"[a-z][0134578@$!|]+[a-z]|\b[0134578@$!|][a-z]|[a-z][0134578@$!|]\b")
+# Letters that digits and signs stand for, in two readings of 1 and |.
 AS_LETTERS = (str.maketrans("0134578@$!|", "oieastbasii"), str.maketrans("0134578@$!|", "oleastbasil"))
+# Latin letters for letters of other alphabets that look like them.
 LOOK_ALIKE = str.maketrans(
     "аеорсухіјѕһԁԛԝкмтвнαορνικτυχεηıɡøłđħŧ",
     "aeopcyxijshdqwkmtbhaopviktuxenigoldht",
 )
+# The Latin letter in the Unicode name of a sign.
 LETTER = re.compile(r"(?:SMALL|CAPITAL|LETTER|SYMBOL) ([A-Z])$")
 # Words common in English questions, always explained; needed where there are few answers. Written by hand.
 USUAL = frozenset(

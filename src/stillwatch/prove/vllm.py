@@ -26,8 +26,8 @@ from stillwatch.prove.doses import KeyringFile
 from stillwatch.prove.registry import Tensor, mark_named
 from stillwatch.prove.serving import MarkingRequest, RequestState, line, marked, row
 
-LOG = logging.getLogger(__name__)
-LEDGER = "STILLWATCH_LEDGER"
+LOG = logging.getLogger(__name__)  # logger of this module
+LEDGER = "STILLWATCH_LEDGER"  # environment variable with the path of the ledger
 
 
 @dataclass(slots=True)

@@ -35,12 +35,12 @@ from stillwatch.readers.times import many, micros
 from stillwatch.readers.tolerant import loads
 from stillwatch.stats.arrays import Bools, Ints
 
-UNKNOWN = "unknown"
+UNKNOWN = "unknown"  # name of the model of rows that name none
 LONGEST_LIST = 1_000  # most items of a list that are kept: chosen
 WRONG = (pa.ArrowException, OverflowError, TypeError, ValueError, AttributeError)
 """Exceptions that a failed conversion raises."""
 MADE = ("exchange_id", "model")  # required columns that are filled where they are missing
-MISSING = "required value is missing"
+MISSING = "required value is missing"  # why a row or value is not read
 ADDRESS, NO_ADDRESS = "client_ip", "value is no address"
 OUT, CUT = "value is out of bounds", "value is too long and was cut"
 # Texts that mean null (or no limit) in columns that are not text, in lower case.
@@ -55,7 +55,8 @@ BOOLEANS = {"true": True, "1": True, "1.0": True, "t": True, "yes": True, "y": T
     "false": False, "0": False, "0.0": False, "f": False, "no": False, "n": False, "off": False,
 }  # fmt: skip
 LONGEST_NUMBER = 64  # most characters of a number in a text: chosen
-THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
+THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")  # a number with commas between thousands
+# A number with a unit of time.
 DURATION = re.compile(
     r"\s*([-+.,\deE]{1,32}?)\s*(ns|us|µs|μs|ms|msec|millis(?:econds?)?|s|secs?|seconds?)\s*", re.IGNORECASE
 )
@@ -68,7 +69,7 @@ SYSTEM = re.compile(r"\s*AS\s?(\d{1,10})\b", re.IGNORECASE)
 NAMES = re.compile(
     r"\{[^\"{}]*\}|[\w.:/-]+(?:\s*[,;|]\s*[\w.:/-]+)+"
 )  # names of tools: PostgreSQL's array, or several
-QUOTED = re.compile(r"'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\"")
+QUOTED = re.compile(r"'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\"")  # a quoted string within the text of a list
 
 
 @dataclass(frozen=True, slots=True)
@@ -502,6 +503,7 @@ def _written_list(text: str) -> Any:  # noqa: ANN401  any list
         return [one.strip() for one in text.strip("[]").split(",") if one.strip()]
 
 
+# Function that converts one cell, by Arrow type.
 _READERS: dict[int, Callable[[Any], Any]] = {
     pa.string().id: _as_text,
     pa.int64().id: _as_int,
@@ -509,6 +511,7 @@ _READERS: dict[int, Callable[[Any], Any]] = {
     pa.bool_().id: _as_bool,
     pa.timestamp("us").id: micros,
 }
+# Function that converts one cell, for columns with forms of their own.
 _OF_COLUMN: dict[str, Callable[[Any], Any]] = {"asn": _as_system, "latency_ms": _as_duration_ms}
 
 

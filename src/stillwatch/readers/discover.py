@@ -46,7 +46,7 @@ BOOKKEEPING = frozenset(
 """Files and folders of Spark, Delta Lake and `stillwatch sketch` that are no logs."""
 # File in `data/` that holds the body of an exchange; the log beside that folder names it.
 BODY = re.compile(r".*_(?:input|output)\.json(?:\.gz)?")
-COMPRESSIONS = "plain, gzip, zstd or bzip2"
+COMPRESSIONS = "plain, gzip, zstd or bzip2"  # compressions that are read, for messages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

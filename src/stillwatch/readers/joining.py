@@ -240,7 +240,7 @@ class _Held:
         return self.take(next(iter(self.several)))
 
 
-_LOCK = threading.Lock()
+_LOCK = threading.Lock()  # held while the companions of files are read, so that they are read once
 
 
 def _together(beside: Beside, form: Format, taken: _Taker) -> Mapping[str, Sequence[Placed]]:

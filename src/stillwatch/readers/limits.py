@@ -10,7 +10,7 @@ from stillwatch.errors import Problem, UsageError
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 """Bytes in each unit of size."""
-SIZE = re.compile(r"(\d{1,15})\s*([KMGT]?)I?B?", re.IGNORECASE)
+SIZE = re.compile(r"(\d{1,15})\s*([KMGT]?)I?B?", re.IGNORECASE)  # a size: number and unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class Limits:
         return f"{what} the limit of {size}, which --limit {name}=N changes"
 
 
-LIMITS = Limits()
+LIMITS = Limits()  # the limits that hold where no `--limit` is given
 FREE = 1 << 30  # decompressed bytes up to which `ratio` is not checked
 
 

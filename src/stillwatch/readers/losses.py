@@ -19,7 +19,7 @@ from stillwatch.stats.arrays import Ints
 DETAILED = 10_000  # most quarantined rows of a file that are listed individually: chosen
 FIELDS = 1_000  # most unknown fields of a file that are counted by name: chosen
 MOST_ROWS = 1 << 53  # largest number of rows that is recorded; a damaged file may claim any number
-OTHERS = "other fields"
+OTHERS = "other fields"  # name under which unknown fields beyond the first `FIELDS` are counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,18 +43,18 @@ from stillwatch.readers.registry import (
     number,
 )
 
-ENDING = ".toml"
+ENDING = ".toml"  # ending of a mapping file
 LARGEST = 1 << 20  # most bytes of a mapping file: chosen
-PARTS = ("name", "title", "where", "columns", "bodies", "test")
-BODIES = ("request", "response")
+PARTS = ("name", "title", "where", "columns", "bodies", "test")  # keys of a mapping file
+BODIES = ("request", "response")  # keys of the part `bodies`
 MILLISECONDS = {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3, "min": 6e4}
 """Milliseconds in each unit of a duration."""
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")  # a name of a format
 STEP = re.compile(r"(?:^|\.)(?:\"([^\"]+)\"|([^.\[\]\"]+))|\[(-?\d{1,6})\]")
 """One step of a path: a name, a quoted name, or an index in brackets."""
 REQUIRED = ("timestamp", "account_id")
 """Columns that a mapping file must map."""
-FIX = "docs/mapping.md shows a whole file"
+FIX = "docs/mapping.md shows a whole file"  # fix that is named for a wrong mapping file
 
 Steps = tuple[str | int, ...]
 """A path as a sequence of names and indices."""

@@ -47,12 +47,12 @@ NOTHING = (
     "nan",
     "NaN",
 )  # texts that mean null in a CSV file
-DELIMITERS = ",;\t|"
+DELIMITERS = ",;\t|"  # separators of columns that are tried
 HEAD = 64 << 10  # bytes of a CSV file by which its dialect is recognised: chosen
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 """Encoding by byte-order mark."""
 PAGE = 8  # largest size of a Parquet page, as a multiple of the limit of a line: chosen
-NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"  # value of a Hive partition that stands for null
 FEWEST_ROWS_OF_BATCH, MOST_ROWS_OF_BATCH = 16, 4096  # rows of a Parquet file decoded together
 CODED = 64  # bytes per row below which a dictionary column is read with its dictionary
 FAULTS = (

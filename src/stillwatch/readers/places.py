@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 SCHEMES = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "https", "http")
 """Schemes of URLs that can be read."""
-SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")
-STDIN = ("-", "/dev/stdin")
+SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")  # begin of a URL
+STDIN = ("-", "/dev/stdin")  # paths that stand for standard input
 FETCHED = 8 << 20  # bytes of one request to a store: chosen
 PATTERN = re.compile(r"[*?\[]")
 """Characters that make a path a pattern."""
@@ -288,7 +288,9 @@ def _shown(given: str) -> str:
     return given.partition("?")[0].partition("#")[0] if given.startswith(("http:", "https:")) else given
 
 
+# Keys of a stored object's time of change, in the order tried.
 TIMES = ("LastModified", "last_modified", "updated", "mtime", "created")
+# Keys that tell one version of a stored object from another.
 VERSIONS = ("ETag", "etag", "VersionId", "generation", "md5Hash", *TIMES)
 
 

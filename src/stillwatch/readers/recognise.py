@@ -28,8 +28,8 @@ CONTRACT, SKETCHES = "contract", "sketch"
 # Keys in the Parquet metadata of a sketch.
 SKETCH, KEY_ID, RELEASE = b"stillwatch.sketch", b"stillwatch.key_id", b"stillwatch.release"
 SHOWN = 60  # most keys that a message shows: chosen
-TABLES = ("parquet", "csv")
-COLUMNS = "columns of the contract"
+TABLES = ("parquet", "csv")  # kinds of files that have columns
+COLUMNS = "columns of the contract"  # why a file is read as rows of the contract
 PLAIN = re.compile(r"@?[A-Za-z_][\w.:/-]{0,39}", re.ASCII)  # a field name in the form that programs use
 
 

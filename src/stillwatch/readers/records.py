@@ -44,12 +44,13 @@ PEEK = 1 << 20  # bytes that are read to distinguish a document from lines
 FILLING = re.compile(
     r"[\s,\]\x1e\ufeff]*(?:\[(?=\s*(?:[\[{\]]|$))[\s,\]\x1e]*)*"
 )  # separators between values, and starts of arrays
+# A JSON value other than an object, up to its end.
 SCALAR = re.compile(
     r"(\"(?:[^\"\\]|\\.)*+\"|-?\d[\d.eE+-]*|true|false|null|NaN|\[[\d\s,]*\])\s*(?:[,\]\n]|$)"
 )
-JSON_BEGINS = re.compile(rb"(?:data:\s*)?(?:\{|\[\s*(?:[\[{\"\]]|$))")
-EVENT = re.compile(r"data: ?(?=[\[{])")
-BRACE = ord("{")
+JSON_BEGINS = re.compile(rb"(?:data:\s*)?(?:\{|\[\s*(?:[\[{\"\]]|$))")  # begin of a line with JSON
+EVENT = re.compile(r"data: ?(?=[\[{])")  # begin of a line of server-sent events with JSON
+BRACE = ord("{")  # first byte of a JSON object
 PYTHON = 1024  # rows that are converted to Python objects at a time: chosen
 Span = tuple[int, int]
 """First and last byte of a part of a file."""

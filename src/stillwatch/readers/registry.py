@@ -122,7 +122,7 @@ class Unreadable:
     """Marks a value in a row that is present and unreadable: it becomes null and is counted."""
 
 
-UNREADABLE: Any = Unreadable()
+UNREADABLE: Any = Unreadable()  # value of a column whose content is there and cannot be read
 UNATTRIBUTED = "unattributed"  # account of rows whose log does not name one
 DEEPEST = 16  # most names of a path in a record's name: chosen
 LONGEST_NUMBER = 64  # most characters of a number: chosen

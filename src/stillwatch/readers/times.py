@@ -23,21 +23,24 @@ import numpy.typing as npt
 from stillwatch.contract.table import EARLIEST_US, LATEST_US
 from stillwatch.stats.arrays import Ints
 
-NO_TIME = "value is not a time"
-MICROSECONDS = 1_000_000
+NO_TIME = "value is not a time"  # why a value is not read
+MICROSECONDS = 1_000_000  # of a second
 SINCE_1601_S = 11_644_473_600  # seconds from 1601 to 1970
 SINCE_1_S = 62_135_596_800  # seconds from year 1 to 1970
 # For each unit: units per second, and seconds from its zero to 1970.
 UNITS = ((1, 0), (10**3, 0), (10**6, 0), (10**9, 0), (10**7, SINCE_1601_S), (10**7, SINCE_1_S))
 EARLIEST_S, LATEST_S = EARLIEST_US // MICROSECONDS, LATEST_US // MICROSECONDS + 1
 LONGEST = 64  # most characters of a time: chosen
+# A number, which counts seconds or fractions since 1970.
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d{1,3})?")
+# A time as in ISO 8601: date, clock, fraction and zone.
 ISO = re.compile(
     r"(?P<date>\d{4}(?P<sign>[-/.]?)\d\d(?P=sign)\d\d)"
     r"(?:[T ]?\s?(?P<clock>\d\d(?::?\d\d(?::?\d\d)?)?)(?:[.,](?P<parts>\d{1,12}))?"
     r"\s*(?P<zone>Z|UTC|GMT|[-+]\d\d(?::?\d\d)?(?:\s*UTC)?|[A-Za-z]+/[A-Za-z_/+-]+[0-9]*)?)?",
     re.IGNORECASE,
 )
+# Forms of times with the name of the month, for `strptime`.
 NAMED = (
     "%d/%b/%Y:%H:%M:%S %z",  # access logs of Apache and nginx
     "%d/%b/%Y:%H:%M:%S",

@@ -412,7 +412,7 @@ def _passed_over(traces: Traces, number: int) -> Iterator[tuple[int, PassedOver]
 
 
 Files = tuple[tuple[LogPath, int, int], ...]
-_LOCK = threading.Lock()
+_LOCK = threading.Lock()  # held while the content of other files is read, so that it is read once
 
 
 def _other_files(beside: Beside, form: Format, entries: Entries) -> Files:

@@ -36,7 +36,7 @@ from stillwatch.readers.registry import (
 BATCH = 16_384  # most rows of a batch
 PART = 16 << 20  # bytes of lines that a process reads as one part
 WHOLE = 8 << 20  # most bytes of a file that a process reads as a whole, where lines cannot be separated
-TEXT = ("prompt", "response", "system_prompt")
+TEXT = ("prompt", "response", "system_prompt")  # columns with text
 PLAIN = pa.struct(
     [
         (column.name, pa.int64() if pa.types.is_timestamp(column.type) else column.type)

@@ -17,7 +17,7 @@ MAX_CAMPAIGNS, MAX_LEADS = 4, 3  # groups that are compared; chosen: what fits t
 # values is given; chosen
 LEAST_SHARE_NAMED = 0.2
 FEWEST_DAYS_IN_MONTHS = 91  # least days of an age that is given in months
-DAYS_IN_MONTH = 30.4
+DAYS_IN_MONTH = 30.4  # mean number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,5 +200,7 @@ WORDS: Mapping[str, tuple[str, Callable[[TableRow], str]]] = {
     "owner": ("declared owners", _owners),
 }
 """Title of each trait's row, and the function that words its cell; in the order of the rows."""
+# Rows that every comparison has.
 ALWAYS = ("accounts", "exchanges", "nearest innocent explanation", "what that leaves unexplained")
+# All rows of a comparison, in order.
 ORDER = (*ALWAYS[:2], *(title for title, _said in WORDS.values()), *ALWAYS[2:])

@@ -42,7 +42,7 @@ PUBLISHED: tuple[PublishedRun, ...] = (
     PublishedRun(1_000_000, 50.7, "OpenThinker2-7B", "Guha and others 2025, arXiv 2506.04178"),
     PublishedRun(1_200_000, 69.0, "OpenThinker3-7B", "Guha and others 2025, arXiv 2506.04178"),
 )
-REASONING = ("reasoning", "coding")
+REASONING = ("reasoning", "coding")  # capabilities whose exchanges are compared with published runs
 LEFT_OUT = (
     "discounts, cached and batch prices",
     "exchanges that are not attributed to the campaign, and those of leads",

@@ -24,6 +24,7 @@ from stillwatch.report.reading import ResultTables
 from stillwatch.report.values import Shared
 from stillwatch.stats.arrays import Ints
 
+# Widths of a bar of the timeline in hours, of which the first that fits is used.
 WIDTHS = (HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 28 * DAY, 91 * DAY, 364 * DAY)
 MAX_BINS, FEW_BINS, MANY_MEMBERS = (
     120,

@@ -32,7 +32,7 @@ from stillwatch.report.reading import OPTIONAL, UNTOLD, ResultTables, read
 from stillwatch.report.trial import explanations_tried
 from stillwatch.report.values import kind_words
 
-NAME = "report.html"
+NAME = "report.html"  # file name of the page
 STYLE, SCRIPT = "style.css", "workbench.js"
 NEVER = 2**40  # sort key of `at no look` in seconds since 1970, later than any time in a log
 

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from stillwatch.contract.table import TableRow
 from stillwatch.errors import Problem, StateError
 
+# Columns of each table that a results folder must have.
 REQUIRED = {
     "campaigns": (
         "campaign_id kind first_seen last_seen detected_at accounts exchanges exchanges_low exchanges_high "
@@ -24,6 +25,7 @@ REQUIRED = {
     "members": "campaign_id account_id score exchanges",
     "evidence": "campaign_id kind value accounts exchanges log10_likelihood_ratio statement",
 }
+# Columns of each table that a results folder may have.
 OPTIONAL = {
     "timeline": "campaign_id hour exchanges log10_e log10_alert log10_confirm",
     "links": "campaign_id account_id kind value weight",

@@ -41,7 +41,7 @@ OF_ACCOUNTS = ("email_domain", "email_local_shape", "payment_fingerprint", "sign
 """Kinds that come from the account table and not from exchanges."""
 BURST_S = 600  # seconds of the blocks by which sign-ups are numbered
 A_NUMBER_ALONE = re.compile(r"-?\d{8,}")  # of any other kind: longer than every number of a network
-ELSEWHERE = "known by a number alone"
+ELSEWHERE = "known by a number alone"  # what is said of a value that is a digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

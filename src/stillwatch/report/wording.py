@@ -9,9 +9,12 @@ from datetime import UTC, datetime
 
 from stillwatch.foreign import THIN
 
+# Translation of digits and the minus sign to superscripts.
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+# Short names of the months.
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
+# A sentence about each kind of campaign.
 KINDS = {
     "harvest": "The evidence favours answers being collected to train a model over serving end users.",
     "relay": "A reseller passing on real end users' questions. Control is shared; harvesting is not shown.",
@@ -20,6 +23,7 @@ KINDS = {
     "accounts, say.",
     "undetermined": "These accounts act as one; the evidence does not tell for what purpose.",
 }
+# Each hypothesis about a campaign's kind, as a clause.
 HYPOTHESES = {
     "H1": "a trainer harvests directly",
     "H2": "a reseller relays real end users",
@@ -27,6 +31,7 @@ HYPOTHESES = {
     "H4": "an honest fleet: enterprise, evaluation vendor, course, agent product",
     "H5": "other fraud: free credit, spam",
 }
+# Meaning of each basis of a statement.
 BASES = {
     "measured": "counted or computed from the logs",
     "inferred": "follows from what was measured, under stated assumptions",

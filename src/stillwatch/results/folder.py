@@ -22,6 +22,7 @@ from stillwatch.contract.table import TableSchema
 from stillwatch.engine.files import Openable, sha256
 from stillwatch.errors import Problem, StateError
 
+# Schemas of all tables of a results folder.
 TABLES: tuple[TableSchema, ...] = (
     contract.CAMPAIGNS,
     contract.MEMBERS,
@@ -42,7 +43,7 @@ TABLES: tuple[TableSchema, ...] = (
     contract.COMMON,
     contract.TEXTS,
 )
-MANIFEST = "manifest.json"
+MANIFEST = "manifest.json"  # file with the digests of what was read and written
 PREVIOUS = "previous"  # name of the old results inside the temporary folder of the run that replaces them
 
 

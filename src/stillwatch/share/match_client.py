@@ -20,7 +20,7 @@ from stillwatch.share import matching, oprf
 from stillwatch.share.client import PeerServer
 from stillwatch.share.sets import KindValue
 
-FORM = "stillwatch-intersection-1"
+FORM = "stillwatch-intersection-1"  # name and version of the format of an intersection's file
 
 
 def ask(server: PeerServer, pairs: Sequence[KindValue], purpose: str, session: Path | None) -> dict[str, Any]:

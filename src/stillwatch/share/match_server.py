@@ -43,7 +43,7 @@ SETS_A_MONTH = 4
 """Most new sets of a peer within 30 days."""
 MOST_BYTES = 64 << 20
 """Most bytes of a request."""
-HEX = re.compile(r"[0-9a-f]{64}")
+HEX = re.compile(r"[0-9a-f]{64}")  # 32 bytes in hexadecimal digits
 LONGEST_PURPOSE = 200
 """Most characters of a purpose."""
 

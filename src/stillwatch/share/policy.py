@@ -28,6 +28,7 @@ from stillwatch.share.state import check_name
 
 FIELDS = ("pseudonyms", "capabilities", "techniques", *SHARED)
 """Content that a policy may permit in addition to a campaign's kind, times, counts, rate and confidence."""
+# Properties that an object of any type may have in a release.
 COMMON = frozenset(
     "type spec_version id created modified created_by_ref object_marking_refs revoked confidence name "
     "description extensions".split()

@@ -14,7 +14,7 @@ from stillwatch.share.taxii import MEDIA
 
 MOST_PAGES = 1000
 """Most pages of a collection that are read."""
-HEADERS = {"Accept": MEDIA, "Content-Type": MEDIA}
+HEADERS = {"Accept": MEDIA, "Content-Type": MEDIA}  # headers of every request to a peer's server
 
 
 class Taxii:

@@ -44,7 +44,7 @@ RELIABILITY = "ABCDEF"
 """Grades of a source by the Admiralty Code, from A (reliable) to E (unreliable); F means that it cannot be
 judged.
 """
-_TEXT = r"'((?:[^'\\]|\\['\\])*)'"
+_TEXT = r"'((?:[^'\\]|\\['\\])*)'"  # pattern of a string in a STIX pattern
 PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(rf"\[\s*{left}\s*{sign}\s*{_TEXT}\s*\]"))
     for kind, left, sign in (

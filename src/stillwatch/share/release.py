@@ -20,7 +20,7 @@ from stillwatch.share.state import SharingState, now
 
 INBOX = "inbox"
 """The collection into which peers write feedback and receipts; only its owner reads it."""
-SPEC = "2.1"
+SPEC = "2.1"  # version of STIX
 
 
 def collection_id(name: str) -> str:

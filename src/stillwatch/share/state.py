@@ -29,6 +29,7 @@ VERSION = 1  # of the database's schema
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 """Valid names of peers and collections."""
 TOKEN_BYTES = 32  # random bytes of a token
+# Statements that create the tables of the state's database.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS peers (name TEXT PRIMARY KEY, token_sha256 TEXT UNIQUE NOT NULL,
     since TEXT NOT NULL, until TEXT, public_key BLOB);

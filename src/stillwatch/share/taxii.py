@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-MEDIA = "application/taxii+json;version=2.1"
-STIX_MEDIA = "application/stix+json;version=2.1"
-ROOT = "shared"
+MEDIA = "application/taxii+json;version=2.1"  # media type of TAXII
+STIX_MEDIA = "application/stix+json;version=2.1"  # media type of STIX
+ROOT = "shared"  # path of the API root
 PAGE = 1000
 """Most objects of a page."""
 MOST_BYTES = 8 << 20
@@ -50,8 +50,9 @@ WRITABLE = frozenset(
     {"sighting", "opinion", "note", "identity", "indicator", "observed-data", "marking-definition"}
 )
 """Types of objects that a peer may write into the inbox."""
+# An identifier of a STIX object.
 IDENTIFIER = re.compile(r"[a-z][a-z0-9-]{2,250}--[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")  # a time in UTC as STIX writes it
 
 TaxiiAnswer = tuple[Any, dict[str, str], int]
 """An answer: body as JSON, headers and HTTP status."""

@@ -47,8 +47,9 @@ Family = Literal[
 ]
 # Families whose tests can count towards a report (`CONTROL`), and those that only describe (`LIKENESS`).
 CONTROL: tuple[Family, ...] = ("ownership", "handoff", "coercion", "division", "fungible", "turns", "load")
+# Families that say how alike accounts are, which a common cause also produces.
 LIKENESS: tuple[Family, ...] = ("place", "habit", "timing", "purpose")
-FAMILIES: tuple[Family, ...] = CONTROL + LIKENESS
+FAMILIES: tuple[Family, ...] = CONTROL + LIKENESS  # all families of group tests
 TABLES = {table.name: table for table in (OBSERVATIONS, ACCOUNTS, RELEASES)}
 """Schemas of the tables that a signal may read, by name."""
 FORBIDDEN = ("prompt", "response", "system_prompt")  # columns of text, which a signal may not read

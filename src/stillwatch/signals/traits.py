@@ -21,7 +21,7 @@ from stillwatch.stats.arrays import Bools, Floats, Ints
 
 RunOnSummaries = Callable[[Callable[[Summaries], ir.Table]], pa.Table]
 
-PHRASE = "prompt_template"
+PHRASE = "prompt_template"  # kind whose main phrase an account is compared by
 # Indicator kinds of which `Traits` has the account's most frequent value.
 MAIN_KINDS = (
     PHRASE, "system_prompt", "user_agent", "tls_fingerprint", "client_prefix", "asn", "request_shape",

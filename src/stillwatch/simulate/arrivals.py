@@ -15,8 +15,8 @@ from stillwatch.simulate.prompts import mix
 from stillwatch.simulate.traffic import TrafficRows
 from stillwatch.stats.arrays import Floats
 
-APPLICATIONS = ("product", "batch")
-COLUMNS = ("client", "second", "rate")
+APPLICATIONS = ("product", "batch")  # kinds of honest accounts whose rates are replaced
+COLUMNS = ("client", "second", "rate")  # columns of a file of arrival rates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,7 @@ from stillwatch.stats.arrays import Floats, Ints, Uints
 
 PlanKind = Literal["harvest", "relay", "mixed"]
 
+# Capability: rule for what is asked, and rules for the items.
 CAPABILITIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "reasoning": ("want_reasoning", ("item_math", "item_code", "item_data")),
     "agentic": ("want_agentic", ("item_agentic", "item_code")),

@@ -31,9 +31,10 @@ from stillwatch.stats.arrays import Floats, Ints
 
 __all__ = ["Crowd", "Setting", "crowd", "joined", "ordinary", "setting", "tables"]
 
+# Schema of the table that names the group of each account.
 GROUPS = pa.schema([pa.field("account_id", pa.string()), pa.field("group", pa.int64())])
 _SENT = (0.985, 0.993, 0.997)  # cumulated shares of the first three entries of `_STATUS`
-_STATUS = np.array([200, 429, 500, 529])
+_STATUS = np.array([200, 429, 500, 529])  # status codes of answers
 _KINDS_OF_ORDINARY = (
     0.62,
     0.16,

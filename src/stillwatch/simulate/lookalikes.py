@@ -318,6 +318,7 @@ def vpn_users(rng: np.random.Generator, n: int, start: int, end: int) -> Populat
     return group
 
 
+# The honest groups that resemble campaigns.
 LOOKALIKES: dict[
     str, tuple[MakeGroup, int, int]
 ] = {  # name: group, accounts among 3,000 honest ones, least accounts

@@ -30,9 +30,9 @@ from stillwatch.stats.arrays import Ints, Uints
 
 Texts = npt.NDArray[Any]  # object arrays of str: numpy has no narrower static type for them
 
-_GOLDEN = 0x9E3779B97F4A7C15
-_WORD = (1 << 64) - 1
-_SLOT = re.compile(r"\{([^{}]+)\}")
+_GOLDEN = 0x9E3779B97F4A7C15  # odd constant by which a salt is spread over 64 bits (2^64 / golden ratio)
+_WORD = (1 << 64) - 1  # mask of 64 bits
+_SLOT = re.compile(r"\{([^{}]+)\}")  # a place of a rule that another rule or a number fills
 _WORDS, _RULE, _NUMBER = range(3)
 
 

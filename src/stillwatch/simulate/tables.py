@@ -29,6 +29,7 @@ from stillwatch.simulate.traffic import EDIT, FOLLOW_UP, HARVEST, OPENING, TRANS
 from stillwatch.stats.arrays import Ints, Uints
 
 CHUNK = 150_000  # exchanges of one row group
+# Words with which a person changes a text that is sent again.
 _EDITS: Texts = np.array(
     [
         "please",

@@ -14,6 +14,7 @@ from stillwatch.simulate.prompts import Texts, place
 from stillwatch.simulate.traffic import within_group
 from stillwatch.stats.arrays import Bools, Floats, Ints
 
+# Greetings with which a person may begin a conversation.
 OPENERS = (
     "Hi, ",
     "hello! ",

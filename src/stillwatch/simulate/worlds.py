@@ -32,6 +32,7 @@ from stillwatch.simulate.traffic import Counter, TrafficRows, concatenate, ordin
 from stillwatch.stats.arrays import Ints
 
 FieldValue = int | float | str | bool
+# Types of a changed value, by the type of its field.
 TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
 
 
@@ -80,6 +81,7 @@ class World:
 
 EXCHANGES_IN_ONE_PROCESS = 1_000_000  # least exchanges of a world whose days are written by several processes
 
+# A harvest that does little to hide.
 _OPEN = CampaignPlan(
     name="harvest-1",
     kind="harvest",
@@ -93,6 +95,7 @@ _OPEN = CampaignPlan(
     sign_up_burst=True,
     templates=2,
 )
+# A harvest that hides what its accounts share.
 _HIDDEN = CampaignPlan(
     name="harvest-2",
     kind="harvest",
@@ -107,6 +110,7 @@ _HIDDEN = CampaignPlan(
     pauses=3,
     shape=6,
 )
+# A relay of real users' requests.
 _RELAY = CampaignPlan(
     name="relay-1",
     kind="relay",
@@ -122,6 +126,7 @@ _RELAY = CampaignPlan(
     pauses=3,
     pivots=False,
 )
+# A harvest whose accounts share as little as possible.
 _BARE = replace(
     _HIDDEN,
     name="harvest-1",
@@ -137,6 +142,7 @@ _BARE = replace(
     capabilities=("reasoning", "agentic", "data"),
 )
 
+# The scenarios by name.
 SCENARIOS: dict[str, Scenario] = {
     "demo": Scenario(
         description="three campaigns of different kinds among every look-alike, 300,000 exchanges",

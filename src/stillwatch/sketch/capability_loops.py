@@ -29,16 +29,17 @@ MAX_WORDS = 640  # most words of a prompt
 WINDOW = 24  # words of a window in which coercion is computed
 COERCION = 8  # bit of coercion in the result of `classify_array`; the lower bits are the class
 
-_U = np.uint64
-_PRIME = np.uint64(0x100000001B3)
-_SEED = np.uint64(0xCBF29CE484222325)
+_U = np.uint64  # type of indices and digests
+_PRIME = np.uint64(0x100000001B3)  # prime of FNV-1a with 64 bits
+_SEED = np.uint64(0xCBF29CE484222325)  # offset of FNV-1a with 64 bits
+# Odd constant by which the digest of a word is mixed with that of the next.
 _PAIR = np.uint64(0x9E3779B97F4A7C15)
 _S32, _MASK = np.uint64(32), np.uint64(BUCKETS - 1)
 _1, _2, _3, _EIGHT, _BLOCK, _NO_BITS = _U(1), _U(2), _U(3), _U(8), _U(64), _U(0)
-_FOLDED = np.arange(256, dtype=np.uint8)
+_FOLDED = np.arange(256, dtype=np.uint8)  # bytes in lower case
 _FOLDED[65:91] += 32
 _NO, _WORD, _DIGIT, _ODD = range(4)
-_KIND = np.zeros(256, np.uint8)
+_KIND = np.zeros(256, np.uint8)  # kind of each byte
 _KIND[(_FOLDED >= 97) & (_FOLDED <= 122) | (_FOLDED >= 128) | (_FOLDED == 95)] = _WORD
 _KIND[48:58] = _DIGIT
 _KIND[0xE3:0xEE] = _KIND[[60, 96, 40, 59]] = _ODD

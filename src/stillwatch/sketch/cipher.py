@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from stillwatch.stats.arrays import Ints, Uints
 
-ROUNDS = 27
-LOW = np.uint64(0xFFFFFFFF)
+ROUNDS = 27  # rounds of SPECK64/128
+LOW = np.uint64(0xFFFFFFFF)  # mask of the lower 32 bits
 AT_ONCE = 1024  # blocks processed together; their buffers of 16 KiB fit the first-level cache
 
 

@@ -20,7 +20,7 @@ from stillwatch.errors import InputError, Problem
 KEY_VARIABLE = "STILLWATCH_KEY"
 """Name of the environment variable for the secret."""
 SHORTEST = 16  # smallest length of a secret in bytes: chosen, 128 bits where they are random
-FRESH = "openssl rand -hex 32"
+FRESH = "openssl rand -hex 32"  # command that makes a secret
 COST, BLOCK, LANES = (
     1 << 14,
     8,

@@ -22,8 +22,8 @@ from stillwatch.sketch.form import written
 from stillwatch.sketch.keys import Key
 from stillwatch.stats.arrays import Uints
 
-COPIED = of_role("copied")
-LISTS = of_role("digests")
+COPIED = of_role("copied")  # columns that are copied from the exchange
+LISTS = of_role("digests")  # columns with lists of digests
 DIGESTS = of_role("digest")
 """Columns of observations: copied, enciphered digests in lists, and enciphered digests."""
 # Public key of digests of names: of accounts, whose names are stored as well, and before enciphering.

@@ -40,7 +40,7 @@ from stillwatch.errors import Problem, StateError
 
 HEAD, SECRET = "store.json", "key"
 PRIVATE = 0o700  # mode of folders
-ROOMS = ("files", "pieces", "observations", "quarantine", "days", "summaries")
+ROOMS = ("files", "pieces", "observations", "quarantine", "days", "summaries")  # folders of a store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

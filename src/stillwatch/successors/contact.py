@@ -31,6 +31,7 @@ import pyarrow as pa
 from stillwatch.contract import results as contract
 from stillwatch.results.folder import read_json, read_table
 
+# Kinds of values that depend on each other, of which the heaviest counts.
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "client": ("tls_fingerprint", "user_agent", "request_shape"),
     "network": ("client_address", "client_prefix", "asn"),
@@ -38,6 +39,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "payment": ("payment_fingerprint",),
     "content": ("prompt_template", "system_prompt"),
 }
+# Family of each kind of value.
 FAMILY_OF = {kind: family for family, kinds in FAMILIES.items() for kind in kinds}
 LEAST_WEIGHT = 4.0  # least log10 weight of a match: one honest newcomer in 10,000, the bar
 MOST_EXCHANGES = 3  # first exchanges of a newcomer that are used: the bar
@@ -260,7 +262,7 @@ def of_results(results: Path, excused: Collection[ShownValue] = frozenset()) -> 
     return out
 
 
-DIGESTS = ("request_shape", "prompt_template", "system_prompt")
+DIGESTS = ("request_shape", "prompt_template", "system_prompt")  # kinds of values that are digests
 
 
 def _accounts(results: Path) -> int:

@@ -14,6 +14,7 @@ from stillwatch.errors import Problem, StateError
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
+# Type and meaning of each metric by name.
 METRICS = {
     "stillwatch_rows_total": ("counter", "rows taken, repeated exchanges among them"),
     "stillwatch_quarantined_total": ("counter", "rows that could not be read"),

@@ -32,7 +32,7 @@ ENDINGS = {
     "log": ".log",
     "json": ".jsonl",
 }  # suffix for a file whose name does not show how its lines are read, by kind
-LOG = logging.getLogger("stillwatch.watch")
+LOG = logging.getLogger("stillwatch.watch")  # logger of this module
 AT_ONCE = 20_000  # most messages of one batch from a stream: chosen; `MOST_TAKEN` applies as well
 FETCH = 500  # messages of one request to a broker: chosen
 ANSWER_S = 10  # longest time in seconds for an answer of a broker: chosen

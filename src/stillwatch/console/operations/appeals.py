@@ -37,8 +37,9 @@ from stillwatch.share.access import Refused
 
 VALID_S = 14 * 86_400.0  # seconds for which the link of an appeal is valid: chosen
 MAX_FILES, MAX_FILE = 5, 2 << 20  # files of an appeal, and bytes of each: chosen
+# Endings of the files that an appeal may have.
 ENDINGS = (".pdf", ".png", ".jpg", ".jpeg", ".txt", ".csv", ".json")
-SAFE = re.compile(r"[^\w.() -]+")
+SAFE = re.compile(r"[^\w.() -]+")  # characters of a file's name that are replaced by `_`
 Secret = Annotated[str, Field(min_length=20, max_length=60, pattern=r"^[\w-]+$", exclude=True)]
 
 

@@ -16,7 +16,7 @@ from stillwatch.memory import record
 from stillwatch.policy.rollout import APPROVAL, ROLL_OUT, UNDO
 from stillwatch.share.access import Refused
 
-POLICY = (APPROVAL, ROLL_OUT, UNDO)
+POLICY = (APPROVAL, ROLL_OUT, UNDO)  # kinds of requests that concern a policy
 
 
 class ApprovalsQuery(Given):

@@ -22,7 +22,7 @@ from stillwatch.memory import record
 from stillwatch.share.access import Refused
 from stillwatch.watch.webhook import check
 
-DAY_S = 86_400.0
+DAY_S = 86_400.0  # seconds
 MAX_BYTES = 1 << 20  # bytes of a day's log that one answer reads: chosen
 
 

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from stillwatch.evaluate.baselines.registry import Traffic
 from stillwatch.stats.arrays import Floats
 
-HOUR = 3600.0
+HOUR = 3600.0  # seconds
 
 
 def account_features(traffic: Traffic) -> Floats:

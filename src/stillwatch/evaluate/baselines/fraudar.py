@@ -8,6 +8,7 @@ from stillwatch.evaluate.baselines.dense import blocks
 from stillwatch.evaluate.baselines.registry import Traffic
 from stillwatch.stats.arrays import Floats
 
+# Columns whose values are the objects of the bipartite graph.
 LOGGED = ("client_ip", "asn", "user_agent", "tls_fingerprint", "system_prompt", "prompt")
 LARGEST_SHARE = 0.5  # share of accounts up to which a value counts as a link; commoner values are ignored
 

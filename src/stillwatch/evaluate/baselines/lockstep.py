@@ -10,8 +10,8 @@ from stillwatch.evaluate.baselines.dense import blocks
 from stillwatch.evaluate.baselines.registry import Traffic
 from stillwatch.stats.arrays import Floats
 
-HOUR = 3600.0
-KINDS = ("asn", "tls_fingerprint", "user_agent")
+HOUR = 3600.0  # seconds
+KINDS = ("asn", "tls_fingerprint", "user_agent")  # columns whose values accounts may show at the same time
 LARGEST_SHARE = 0.2  # share of accounts up to which an action counts; commoner actions are ignored
 
 

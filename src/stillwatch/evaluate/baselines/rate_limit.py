@@ -7,7 +7,7 @@ import numpy as np
 from stillwatch.evaluate.baselines.registry import Traffic
 from stillwatch.stats.arrays import Floats
 
-DAY = 86400.0
+DAY = 86400.0  # seconds
 
 
 def rate_limit(traffic: Traffic) -> Floats:

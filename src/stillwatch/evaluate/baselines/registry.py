@@ -28,6 +28,7 @@ from stillwatch.evaluate import baselines as package
 from stillwatch.evaluate.world import opened
 from stillwatch.stats.arrays import Floats, Ints
 
+# Columns of `exchanges` that baselines may read.
 COLUMNS = (
     "account_id",
     "timestamp",
@@ -45,7 +46,7 @@ COLUMNS = (
 )
 MOST_TEXTS = 60  # prompts of one account that are embedded, spread evenly over its exchanges
 GRAMS, DIMENSIONS, LEARNED = 2**15, 64, 20_000
-HELPERS = ("registry", "features", "dense")
+HELPERS = ("registry", "features", "dense")  # modules of this folder that are no baselines
 
 
 @dataclass(kw_only=True)

@@ -20,6 +20,7 @@ WEIGHTS = {
     "asn": 0.07, "h2_grpc": 0.06, "role_preamble": 0.06, "pivot": 0.05, "biometric": 0.05, "watermark": 0.04,
     "session_gap": 0.04, "token_budget": 0.03, "refusal_probe": 0.02, "sequence_model": 0.02,
 }  # fmt: skip
+# Phrases of a prompt that ask for reasoning.
 PHRASES = (
     "step by step",
     "chain of thought",
@@ -38,6 +39,7 @@ PHRASES = (
     "complete reasoning",
     "thought process",
 )
+# Prompts of published harvests, to which prompts are compared.
 ARCHETYPES = (
     "You are an expert data analyst combining statistical rigor with deep domain knowledge",
     "imagine and articulate the internal reasoning behind a completed response step by step",
@@ -48,6 +50,7 @@ ARCHETYPES = (
     "call the tools needed to complete the task and return the trajectory as JSON",
     "solve this competition problem and show the complete solution",
 )
+# User agents of programs.
 CLIENTS = re.compile(r"python|curl|go-http|node|axios|okhttp|java|httpx|aiohttp|requests", re.IGNORECASE)
 ALIKE, MINUTE, SECOND, GATEWAY = 0.6, 60.0, 1.0, 0.01
 

@@ -15,18 +15,19 @@ from stillwatch.export.registry import exporter
 from stillwatch.export.terms import ExportTerms
 from stillwatch.export.values import json_lines_bytes, own_uuid, stamp, tlp_label
 
-VERSION = "1.5.0"
+VERSION = "1.5.0"  # version of OCSF that the events follow
 FINDINGS, DETECTION_FINDING = 2, 2004
 CREATE, CLOSE = 1, 3
 NEW, SUPPRESSED = 1, 3
 MEDIUM, HIGH = 3, 4
-STATISTICAL = 3
+STATISTICAL = 3  # `type_id` of an analytic that is statistical (OCSF 1.5)
 SERIOUS = ("harvest", "mixed")
 """Kinds of campaign of high severity, since models can be trained on what they extracted. Others have medium
 severity.
 """
 LEVELS = ((67, 3, "High"), (34, 2, "Medium"), (0, 1, "Low"))
 """Smallest confidence (0 to 100) of each level, by thirds of the scale, since OCSF defines no bounds."""
+# `type_id` and name in OCSF, by kind of value.
 OBSERVABLES = {
     "email_domain": (1, "Hostname"),
     "tls_fingerprint": (30, "Fingerprint"),

@@ -24,10 +24,11 @@ FIELDS = {
     "user_agent": "user_agent",
 }
 """Field of an exchange, with its Sigma modifier, for each kind of value that exchanges show."""
-TIMESPAN = "1d"
+TIMESPAN = "1d"  # time within which a correlation rule counts
 LEVELS = ((91, "high"), (50, "medium"), (0, "low"))
 """Smallest confidence (0 to 100) of each level."""
-LOG_SOURCE = {"product": "stillwatch", "service": "exchanges"}
+LOG_SOURCE = {"product": "stillwatch", "service": "exchanges"}  # `logsource` of every rule
+# `falsepositives` of every rule.
 FALSE_POSITIVES = ("Accounts of one organisation behind one address or with one program",)
 
 

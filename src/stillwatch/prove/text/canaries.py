@@ -20,8 +20,9 @@ from stillwatch.prove.text.prose import Prose
 from stillwatch.prove.windows import Windows, bits
 from stillwatch.stats.arrays import Uints
 
-NAME = "canaries"
+NAME = "canaries"  # name of this mark in keyrings
 OPTIONS = 64  # equally good lines of one kind
+# Days of which examples name one.
 DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
 
@@ -48,7 +49,8 @@ def _day(option: int) -> dt.date:
     return dt.date(1931, 3, 5) + dt.timedelta(days=397 * option)
 
 
-PRIMES = _primes()
+PRIMES = _primes()  # the primes of which examples name one
+# The kinds of examples, each with 64 options.
 KINDS: tuple[CanaryKind, ...] = (
     CanaryKind(
         "Give one example of a product of two two-digit numbers.",
@@ -91,8 +93,8 @@ KINDS: tuple[CanaryKind, ...] = (
         lambda i: f"{211 + 11 * i} + {305 + 7 * i}",
     ),
 )
-LEAD = "As an aside: "
-EPOCH_WORD = 7
+LEAD = "As an aside: "  # begin of the sentence with the example
+EPOCH_WORD = 7  # constant in the context of a canary, which separates it from contexts of other marks
 EVERY = 20  # answers of a suspected account between two canaries
 
 

@@ -22,7 +22,8 @@ from stillwatch.prove.text.prose import Prose, Spot
 from stillwatch.prove.windows import Windows, bits
 from stillwatch.stats.arrays import Ints, Uints
 
-NAME = "choices"
+NAME = "choices"  # name of this mark in keyrings
+# Pairs of forms between which the key chooses.
 PAIRS: tuple[tuple[str, str], ...] = (
     ("for example", "for instance"),
     ("therefore", "thus"),
@@ -79,6 +80,7 @@ PAIRS: tuple[tuple[str, str], ...] = (
     ("typically", "usually"),
     ("overall,", "in summary,"),
 )
+# Numbers of the pairs whose second form is a contraction.
 CONTRACTED = frozenset(at for at, pair in enumerate(PAIRS) if "n't" in pair[1] or pair[1] == "can't")
 # What must or must not stand after and before the place. Each rule holds for both words of its pair, so that
 # a place is recognised with either word.
@@ -86,7 +88,9 @@ EVENTS = (
     "start|release|meeting|event|launch|appointment|arrival|departure|exam|test|interview|flight|surgery|procedure|deadline|trip|visit|war|"
     "election|update|upgrade|purchase|installation|deployment|experiment|operation"
 )
+# Pattern of what may follow a verb such as "obtain".
 RESULT = r"\s+(?:the|a|an)\s+(?:result|value|answer|sum|output|number|total)\b"
+# Form: pattern that the text after it must match.
 ONLY_BEFORE = {
     "although": r"\s+(?:the|this|it|they|we|you|he|she|there)\b",
     "prior to": rf"\s+(?:the|this|a|an|your|its|their)\s+(?:{EVENTS})\b",
@@ -111,6 +115,7 @@ ONLY_BEFORE = {
     "often": r"(?!\s+(?:times|asked|as)\b)",
     "therefore": r"(?!\s+(?:far|spoke)\b)",
 }
+# Form: pattern that the text before it must match.
 ONLY_AFTER = {
     "whole": r"\b(?:the|this|your|its|their)\s$",
     "in spite of": r"(?:^\s*|[.,;]\s)$",
@@ -128,6 +133,7 @@ UNFIT_AFTER = re.compile(
 # An auxiliary before its subject ("why don't the users", "isn't the whole team"): the full form does not
 # stand there.
 INVERTED = re.compile(r"(?:^|\W)(?:why|how|when|where|what|who|nor|neither)\s$", re.IGNORECASE)
+# Numbers of the pairs that are exchanged only where they open a sentence.
 SENTENCE_OPENERS = frozenset(
     PAIRS.index(pair)
     for pair in (
@@ -144,19 +150,21 @@ SENTENCE_OPENERS = frozenset(
         ("perhaps", "maybe"),
     )
 )
-IMPERATIVE = PAIRS.index(("do not", "don't"))
-START = re.compile(r"^\W*$")
+IMPERATIVE = PAIRS.index(("do not", "don't"))  # number of the one contraction that may open a sentence
+START = re.compile(r"^\W*$")  # text before a form that opens its sentence
 # Words, numbers and punctuation may stand beside a place; a path, an address, an identifier or an assignment
 # may not.
 NEIGHBOUR_BEFORE = re.compile(
     r"(?:^|(?:^|[\s(—–])(?:[A-Za-z'’]+(?:-[A-Za-z'’]+)*|[$€£]?\d[\d.,]*%?)?[.,;:!?)…]*\s|[(—–]|\n)$"
 )
+# What must follow a form: end of the text, or a plain word.
 NEIGHBOUR_AFTER = re.compile(
     r"(?:[.,;:!?)…]*(?:$|[\s—–)]\s*(?:$|[(—–]?(?:[A-Za-z'’]+(?:-[A-Za-z'’]+)*|[$€£]?\d[\d.,]*%?)[.,;:!?)…]*(?:[\s—–]|$)|\ufffc)))"
 )
-NAME_AFTER = re.compile(r"\s(?!I\b)[A-Z]")
+NAME_AFTER = re.compile(r"\s(?!I\b)[A-Z]")  # a capitalised word after a form, which may be part of a name
+# A capitalised word before a form, which may be part of a name.
 NAME_BEFORE = re.compile(r"(?:^|[^.!?:…])\s[A-Z][a-z]+\s$")
-BEFORE = re.compile(r"([A-Za-z0-9'’]+)\W*$")
+BEFORE = re.compile(r"([A-Za-z0-9'’]+)\W*$")  # the last word before a form
 USED, CASE, NAMES, RULES = "", "capitals", "names, paths or identifiers", "the other word would not do here"
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 STRICT = (
     "javascript", "typescript", "java", "c", "cpp", "c_sharp", "go", "rust", "lua", "css", "sql",
 )  # fmt: skip
+# Begin and end of comments.
 COMMENTS = (
     ("/*", "*/"),
     ("<!--", "-->"),
@@ -36,13 +37,16 @@ COMMENTS = (
     ("<#", "#>"),
     ("--[[", "]]"),
 )
+# Opening and closing signs that must balance.
 PAIRS = (*COMMENTS, ("(", ")"), ("[", "]"), ("{", "}"), (r"\begin", r"\end"))
+# Signs that open and close and must stand an even number of times.
 TWINS = ('"""', "'''", "```", "`", '"', "$$")
 # Long brackets of Lua and CMake, which have signs of equality between their two brackets.
 LONG_OPEN, LONG_CLOSE = re.compile(r"\[=+\["), re.compile(r"\]=+\]")
-LONE_QUOTE = re.compile(r"(?<!\w)'|'(?!\w)")
+LONE_QUOTE = re.compile(r"(?<!\w)'|'(?!\w)")  # a single quote that is no apostrophe
+# Begin of a here-document of a shell.
 HEREDOC = re.compile(r"<<[-~]?[ ]?(['\"]?)[A-Za-z_]\w*\1\s*(?:[|>&);,.].*)?$", re.MULTILINE)
-TAG = re.compile(r"</?[A-Za-z!?%]")
+TAG = re.compile(r"</?[A-Za-z!?%]")  # begin of a tag of HTML or XML
 # Text after these belongs to them and has no recognisable end: data after a program, Perl's documentation, a
 # patch, a LaTeX document, blocks of Org, AsciiDoc and BBCode.
 BOUNDLESS = re.compile(
@@ -52,13 +56,16 @@ BOUNDLESS = re.compile(
 )
 # Text after these may belong to them: a template, a block of text in YAML.
 OPEN_ENDED = re.compile(BOUNDLESS.pattern + r"|\{%|\{\{|<%|<\?|:\s*[|>][+-]?\s*$", re.MULTILINE)
+# HTML elements without an end tag.
 VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+# Signs that stand in code and not in prose.
 SIGN = re.compile(
     r"""[{}\\|<>=\t`]|\w\((?!e?s\))|\w_|_\w|(?<!:)//|/\*|\*/|->|::|\$[A-Za-z_({]|&&|\"\"\"|'''|\[\[|\$\$|\(\*|\*\)|^\(\s|^\[/?[a-z]+\]
     |[A-Za-z'"],[\w'"]|\d,[A-Za-z'"]|[^\s.?!:;,][ ]{2,}\S
     |^(?:[a-z_][\w.-]*:(?:\s|$)|[^\w\s"'“‘«„(\[*•–—$€£¿¡…‹「-])""",
     re.MULTILINE | re.VERBOSE,
 )
+# A line that begins with a key, as in YAML.
 KEY = re.compile(r"^\s*(?:- )*[A-Za-z_][\w .-]*:(?:\s|$)", re.MULTILINE)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
-WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")  # a word, with hyphens and apostrophes
 # The commonest English function words that are not common words of German, Dutch, French, Spanish, Italian or
 # Portuguese.
 FUNCTION_WORDS = frozenset(

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 # stands for one character of something that is no prose: inline code, a link, emphasis, mathematics
 BOX = "\ufffc"
 EXTENTS, DELIMITERS = "extents", "delimiters"  # where the inline rules note what they took
-SIGNS_OF_SPEECH = frozenset("\"“”„«»‹›'‘’‚")
-LINE_END = re.compile(r"\r\n?|\n")
+SIGNS_OF_SPEECH = frozenset("\"“”„«»‹›'‘’‚")  # quotation marks
+LINE_END = re.compile(r"\r\n?|\n")  # end of a line
 PLAIN = ("text", "newline", "emphasis", "strikethrough", "linkify")  # rules whose text is text
+# Tokens of Markdown that are no paragraphs.
 ASIDES = (
     "fence",
     "heading_open",
@@ -39,7 +40,7 @@ ASIDES = (
     "amsmath",
     "front_matter",
 )
-CODE = ("code_block", "html_block")
+CODE = ("code_block", "html_block")  # tokens of Markdown that are code
 BlockKind = Literal["paragraph", "heading", "aside", "code"]
 
 

@@ -18,13 +18,16 @@ from stillwatch.prove.text import code
 from stillwatch.prove.text.language import WORD, is_english
 from stillwatch.prove.text.markdown import BOX, LineBlock, blocks, lines_of
 
+# Reason why a place is left as it is: no running text.
 STRUCTURE = "code, data, headings, tables or block quotes"
+# Reason why a place is left as it is: within a quotation or emphasis.
 QUOTED = "inline code, links, emphasis or quotations"
-LINES = "lines of verse, fields or rows"
+LINES = "lines of verse, fields or rows"  # reason why a place is left as it is: lines that belong together
+# Reason why a place is left as it is: no sentence of prose.
 SHAPE = "no whole sentence, or signs that prose has not"
-LANGUAGE = "no English beyond doubt"
+LANGUAGE = "no English beyond doubt"  # reason why a place is left as it is: perhaps no English
 
-QUOTES = '"“”„‟«»‹›〝〞＂「」『』❝❞❮❯`´'
+QUOTES = '"“”„‟«»‹›〝〞＂「」『』❝❞❮❯`´'  # signs of quotation, as the inside of a character class
 # After these words and a colon a quotation may follow without quotation marks.
 SPEECH = re.compile(
     r"\b(?:sa(?:y|ys|id|ying)|reads?|writ(?:e|es|ing|ten)|wrote|stat(?:e|es|ed|ing)|ask(?:s|ed)?|repl(?:y|ies|ied)|answer(?:s|ed)?|quot\w+|texts?|titles?|messages?|"
@@ -33,12 +36,12 @@ SPEECH = re.compile(
 )
 TYPED_QUOTES = re.compile("``|''|<<|>>")  # two signs of a typewriter that stand for one
 OPENS, CLOSES = re.compile(r"(?<![^\s(\[—–-])['‘‚‛❛](?=\w)"), re.compile(r"(?<=[\w.,!?…])['’‘❜](?!\w)")
-SENTENCE_END = re.compile(rf"[.!?…]+[)'’{QUOTES}{BOX}]*(?=\s|$)|:(?=\s|$)")
-OPENING = re.compile(rf"\s*\(?(?:[A-Z](?:[a-z]|['’ ])|\d|{BOX})")
-UNFIT = re.compile(rf"[^\w\s.,;:!?'’()–—…%$€£°/&{BOX}-]|_|\w\(|(?<!:)//")
+SENTENCE_END = re.compile(rf"[.!?…]+[)'’{QUOTES}{BOX}]*(?=\s|$)|:(?=\s|$)")  # end of a sentence
+OPENING = re.compile(rf"\s*\(?(?:[A-Z](?:[a-z]|['’ ])|\d|{BOX})")  # begin of a sentence
+UNFIT = re.compile(rf"[^\w\s.,;:!?'’()–—…%$€£°/&{BOX}-]|_|\w\(|(?<!:)//")  # a sign that prose has not
 # Comments of BASIC, m4 and J begin like a sentence; a dash at the margin begins what somebody says.
 COMMENT = re.compile(r"^(?:(?:rem|dnl|nb)\b|[—–])", re.IGNORECASE | re.MULTILINE)
-WHOLE_ENDING = re.compile(rf"[.!?:…][)'’{QUOTES}{BOX}]*\s*$")
+WHOLE_ENDING = re.compile(rf"[.!?:…][)'’{QUOTES}{BOX}]*\s*$")  # end of a sentence at the end of a text
 MIN_WORDS_WITHOUT_END = 6  # least words of a list item without a full stop that counts as a sentence
 # Characters of a line and the next word below which the line was not broken for width. Where it also ends no
 # sentence and the next line begins with a capital or a number, it is verse, a field, a row of a table or a

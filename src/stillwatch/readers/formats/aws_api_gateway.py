@@ -8,9 +8,11 @@ from stillwatch.readers.content import body_in
 from stillwatch.readers.http import call_columns, calls_model, joined, method_of, model_in, path_of
 from stillwatch.readers.registry import Record, Row, address, first, log_format, moment
 
+# Fields with the request's path, in the order tried.
 PATHS = ("resourcePath", "path", "routeKey", "proxyPath", "rawPath")
-BODY = ("requestBody", "request_body", "body", "input")
-ANSWER = ("responseBody", "response_body", "output")
+BODY = ("requestBody", "request_body", "body", "input")  # fields with the request's body, in the order tried
+ANSWER = ("responseBody", "response_body", "output")  # fields with the answer's body, in the order tried
+# Fields with the account, in the order tried.
 WHO = (
     "principalId",
     "userId",

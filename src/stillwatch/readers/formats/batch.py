@@ -32,7 +32,7 @@ GIVEN = ("response", "result", "modelOutput", "error")
 """Fields that hold an answer or an error."""
 WHO = ("account_id", "user_id", "customer_id", "account", "user")
 """Fields that name the account."""
-WORDS = re.compile(r"[^\W_]+")
+WORDS = re.compile(r"[^\W_]+")  # a word of a file's name
 ROLES = frozenset(
     (
         "input",

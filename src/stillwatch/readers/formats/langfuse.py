@@ -22,8 +22,9 @@ from stillwatch.readers.registry import (
     total,
 )
 
-CALLS = ("GENERATION", "EMBEDDING")
-USERS = ("user_id", "userId", "langfuse_user_id", "user")
+CALLS = ("GENERATION", "EMBEDDING")  # types of observations that are exchanges
+USERS = ("user_id", "userId", "langfuse_user_id", "user")  # fields with the account, in the order tried
+# Fields with the conversation, in the order tried.
 SESSIONS = ("session_id", "sessionId", "langfuse_session_id")
 
 

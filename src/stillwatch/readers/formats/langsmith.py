@@ -19,8 +19,9 @@ from stillwatch.readers.registry import (
     moment,
 )
 
+# Fields with the account, in the order tried.
 USERS = ("user_id", "userId", "user", "ls_user_id", "account_id", "langgraph_auth_user_id", "customer_id")
-SESSIONS = ("thread_id", "session_id", "conversation_id")
+SESSIONS = ("thread_id", "session_id", "conversation_id")  # fields with the conversation, in the order tried
 
 
 def _recognise(record: Record) -> str:

@@ -19,9 +19,10 @@ from stillwatch.readers.registry import (
     moment,
 )
 
-CALLS = ("CHAT_MODEL", "LLM", "EMBEDDING")
+CALLS = ("CHAT_MODEL", "LLM", "EMBEDDING")  # types of spans that are exchanges
+# Fields with the begin of a span, in the order tried.
 BEGINS = ("start_time_unix_nano", "start_time_ns", "start_time")
-ENDS = ("end_time_unix_nano", "end_time_ns", "end_time")
+ENDS = ("end_time_unix_nano", "end_time_ns", "end_time")  # fields with the end of a span, in the order tried
 
 
 def _recognise(record: Record) -> str:

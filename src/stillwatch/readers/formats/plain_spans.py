@@ -14,9 +14,13 @@ DOTTED = "attributes."
 """Prefix of attributes that are top-level fields."""
 ATTRIBUTES = ("attributes", "SpanAttributes", "span_attributes", "otel_attributes")
 """Fields that hold a span's attributes."""
+# Fields with the begin of a span, in the order tried.
 BEGINS = ("start_time", "startTime", "start_timestamp", "Timestamp", "timestamp", "start_time_unix_nano")
+# Fields with the end of a span, in the order tried.
 ENDS = ("end_time", "endTime", "end_timestamp", "end_time_unix_nano")
+# Fields with the trace's id, in the order tried.
 TRACES = ("trace_id", "traceId", "TraceId", "context.trace_id")
+# Fields with the span's id, in the order tried.
 SPANS = ("span_id", "spanId", "SpanId", "context.span_id", "id")
 MARKS = ("gen_ai.", "llm.", "openinference.", "ai.", "input.", "http.", "traceloop.")
 """Prefixes of attribute names by which a span is recognised."""
