@@ -29,6 +29,7 @@ def visible(value: object, limit: int | None = 80) -> str:
 
 
 def _shown(letter: str) -> str:
+    """The letter, or its escape where a terminal could obey it or it is not seen."""
     if letter == " " or letter == THIN or unicodedata.category(letter)[0] not in "CZ":
         return letter
     return f"\\u{ord(letter):04x}" if ord(letter) > 0xFF else f"\\x{ord(letter):02x}"

@@ -140,6 +140,9 @@ def read_knowledge(path: Path) -> Knowledge:
 
 
 def _parsed(path: Path, data: bytes) -> Any:  # noqa: ANN401  what a file holds
+    """The content of a YAML, TOML or JSON file, by its ending. Raises `InputError` where it cannot be
+    parsed.
+    """
     import yaml
 
     ending = path.suffix.lower()

@@ -104,6 +104,9 @@ def matches(items: Iterable[Item], about: Facts) -> list[Match]:
 def _match(
     item: Item, fits: bool, density: Density, statement: str, belief: float = 1.0, *, is_shared: bool = False
 ) -> Match:
+    """The match of an item: its outcome, and its log10 likelihood ratio for each of `RIVALS`. `belief` (0 to
+    1) tempers the ratios.
+    """
     chances = {
         "own": density.own,
         "rest": density.rest,
@@ -144,6 +147,7 @@ def _addresses(about: Facts) -> tuple[list[MemberValue], str, float]:
 
 
 def _range(item: Item, about: Facts) -> Match | None:
+    """Whether members' addresses are in the ranges of an item; None where no address is known."""
     every, where, belief = _addresses(about)
     if not every:
         return None
@@ -213,6 +217,7 @@ def _observed(kind: str, density: Density, shown: str) -> Callable[[Item, Facts]
 
 
 def _payment(item: Item, about: Facts) -> Match | None:
+    """Whether members paid with a payment account of the item; None where none is known."""
     items = about.of("payment_accounts")
     seen = {one.value.casefold(): one for one in about.values("payment_fingerprint")}
     values = set(seen) | (items[0] if items else set())
@@ -230,6 +235,9 @@ def _payment(item: Item, about: Facts) -> Match | None:
 
 
 def _earlier(item: Item, about: Facts) -> Match | None:
+    """Whether members share values with an earlier campaign of the item; None where none of these kinds is
+    known.
+    """
     kinds = {kind for kind, _value in item.options.get("indicators", ())}
     values = about.values(*kinds)
     if not values:
@@ -265,6 +273,7 @@ def _earlier(item: Item, about: Facts) -> Match | None:
 
 
 def _capability(item: Item, about: Facts) -> Match | None:
+    """Whether the campaign asks for the capabilities of the item; None where it asks for none."""
     sought = {one.casefold() for one in about.seen.capabilities}
     wanted = {one.casefold() for one in item.values}
     if not sought:
@@ -275,6 +284,7 @@ def _capability(item: Item, about: Facts) -> Match | None:
 
 
 def _release(item: Item, about: Facts) -> Match | None:
+    """Whether a release of the actor followed the campaign within `RELEASE_WITHIN_DAYS`."""
     days = [moment_of(one) for one in item.values]
     after = [
         at
@@ -292,6 +302,7 @@ def _release(item: Item, about: Facts) -> Match | None:
 
 
 def _tools(item: Item, about: Facts) -> Match | None:
+    """Whether members use clients of the toolchain of the item; None where no client is known."""
     items = about.of("toolchains")
     values = about.values("user_agent", "tls_fingerprint")
     if not values and items is None:
@@ -315,6 +326,7 @@ def _tools(item: Item, about: Facts) -> Match | None:
 
 
 def _statement(item: Item, about: Facts) -> Match:  # noqa: ARG001  as the others
+    """The match of a statement about the campaign: admission, denial or allegation."""
     said = item.options["said"]
     density = {
         "admission": densities.ADMISSION,
@@ -330,10 +342,14 @@ def _statement(item: Item, about: Facts) -> Match:  # noqa: ARG001  as the other
 
 
 def _is_of(item: Item, about: Facts) -> bool:
+    """Whether an item is about this campaign; items that name none are."""
     return item.options.get("campaign", about.seen.campaign) == about.seen.campaign
 
 
 def _training(item: Item, about: Facts) -> Match | None:
+    """The match of a test on a model of the actor; None for a test that decided nothing or of another
+    campaign.
+    """
     verdict = item.options["verdict"]
     if not _is_of(item, about) or verdict == "not supported":
         return None
@@ -353,6 +369,7 @@ def _training(item: Item, about: Facts) -> Match | None:
 
 
 def _record(item: Item, about: Facts) -> Match | None:
+    """The match of a record about the campaign; None for one about another campaign."""
     if not _is_of(item, about):
         return None
     return _match(

@@ -135,6 +135,7 @@ def _word(hypothesis: Hypothesis, one: Assessment) -> str:
 
 
 def _claims(one: Assessment) -> list[dict[str, Any]]:
+    """The five claims about a campaign for `attribution.json`."""
     seen = one.seen
     harvest = seen.kind in ("harvest", "mixed")
     trained = next(
@@ -195,6 +196,7 @@ def _claims(one: Assessment) -> list[dict[str, Any]]:
 
 
 def _item(group: ItemGroup, one: Assessment) -> dict[str, Any]:
+    """One group of items for `attribution.json`, with the item that counts."""
     chosen = group.chosen
     return {
         "actor": group.actor,
@@ -222,6 +224,7 @@ def _item(group: ItemGroup, one: Assessment) -> dict[str, Any]:
 
 
 def _calendar(one: Assessment, known: Knowledge) -> dict[str, Any]:
+    """The inferred calendar of a campaign for `attribution.json`."""
     inferred = one.calendar
     described: dict[str, Any] = {
         "acts": inferred.acts, "is_inferred": inferred.zone is not None, "reason": inferred.reason or None,

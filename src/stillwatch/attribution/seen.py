@@ -119,6 +119,7 @@ def read_seen(folder: Path) -> list[CampaignFacts]:
 
 
 def _rows(folder: Path, schema: TableSchema) -> list[dict[str, Any]]:
+    """The rows of a table of the results; none where it was not written."""
     if not (folder / f"{schema.name}.parquet").exists():
         return []
     table: pa.Table = read_table(folder, schema)
@@ -126,6 +127,7 @@ def _rows(folder: Path, schema: TableSchema) -> list[dict[str, Any]]:
 
 
 def _by(rows: Iterable[dict[str, Any]], column: str) -> Mapping[str, list[dict[str, Any]]]:
+    """The rows by the value of a column."""
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         found[str(row[column])].append(row)
@@ -155,6 +157,7 @@ def _values(evidence: Iterable[Mapping[str, Any]], links: Iterable[Mapping[str, 
 
 
 def _class_of(kind: str, value: str) -> str:
+    """Class of the network of an address or range; "" for other values."""
     return network_class(kind, value, bundled())
 
 

@@ -288,6 +288,7 @@ def weighed(
 
 
 def _speaks_for(group: ItemGroup) -> bool:
+    """Whether the item that counts in a group fits, with a fair grade and a sufficient ratio."""
     return (
         group.chosen.belief >= FAIR and group.log10["own"] >= SPEAKS_LOG10 and group.chosen.outcome == "fits"
     )

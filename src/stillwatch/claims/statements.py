@@ -56,12 +56,14 @@ def claims(tables: Tables, name: str, attributed: Mapping[str, Any] | None = Non
 
 
 def _claim(number_: int, basis: Basis, sentence: Sentence, *carried_by: str) -> Claim:
+    """Claim number `number_`; `carried_by` are the tables that it rests on."""
     return Claim(
         number=number_, title=words.TITLES[number_], basis=basis, sentence=sentence, carried_by=carried_by
     )
 
 
 def _happened(tables: Tables, mine: Tables, name: str) -> Claim:
+    """Claim 1: the exchanges happened."""
     exchanges = number(tables, "members", "sum", "exchanges", campaign_id=name)
     accounts = number(tables, "members", "count", campaign_id=name)
     if exchanges is None or accounts is None or not exchanges.value or not mine["members"]:
@@ -79,6 +81,7 @@ def _happened(tables: Tables, mine: Tables, name: str) -> Claim:
 
 
 def _control(tables: Tables, mine: Tables, name: str) -> Claim:
+    """Claim 2: the accounts share control."""
     evidence = list(mine.get("evidence", ()))
     basis, for_one = basis_of_control(evidence), tests_for(evidence)
     doubt: Sentence = ()
@@ -134,6 +137,7 @@ def _pieces(
 
 
 def _evidence(tables: Tables, name: str, kind: str) -> Number | None:
+    """The log10 e-value of a group test of the campaign; None where it has none."""
     return number(
         tables, "evidence", "most", "log10_likelihood_ratio", shown=words.tenfold, campaign_id=name, kind=kind
     )
@@ -150,6 +154,7 @@ def _beyond(tables: Tables, name: str) -> Sentence:
 
 
 def _purpose(tables: Tables, mine: Tables, name: str) -> Claim:
+    """Claim 3: the answers are collected to train a model."""
     log10 = {row["hypothesis"]: row["log10_likelihood"] for row in mine.get("hypotheses", ())}
     kind = kind_of(log10)
     if kind not in HARVESTS:
@@ -179,6 +184,7 @@ def _purpose(tables: Tables, mine: Tables, name: str) -> Claim:
 
 
 def _actor(attributed: Mapping[str, Any] | None) -> list[Claim]:
+    """Claims 4 and 5, from an attribution; without one they are not shown."""
     claim_of = {row["claim"]: row for row in (attributed or {}).get("claims", ())}
     four = _claim(
         4,

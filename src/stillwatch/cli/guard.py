@@ -147,6 +147,7 @@ def go_command(state: Path, reason: str, author: str, as_json: bool) -> None:
 
 
 def _switched(state: Path, author: str, reason: str, *, stop: bool, as_json: bool) -> None:
+    """Turn the kill switch on (`stop`) or off and print the entry of the record."""
     from stillwatch.policy.rollout import kill
 
     entry = kill(state, author, reason, stop=stop)

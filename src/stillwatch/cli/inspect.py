@@ -45,6 +45,7 @@ def inspect(
 
 
 def _print(told: dict[str, Any]) -> None:
+    """Print what a scan would read."""
     for one in told["files"][:SHOWN]:
         _print_file(one)
     if len(told["files"]) > SHOWN:
@@ -59,6 +60,7 @@ def _print(told: dict[str, Any]) -> None:
 
 
 def _print_file(one: dict[str, Any]) -> None:
+    """Print what would be read of one file."""
     click.echo(visible(one["path"], 200))
     if one["format"] is None:
         click.echo(f"  not read     {visible(one['why'], 400)}\n")

@@ -805,6 +805,7 @@ def _can_be_set(marks: Sequence[str], proxy: Path | None, option: str) -> None:
 def _run(
     kind: str, teacher: Path, jobs: Sequence[Job], out: Path, workers: int, quiet: bool
 ) -> dict[str, Any]:
+    """Run the jobs of an experiment with a progress bar; returns its report."""
     from stillwatch.lab.experiments import report, run
 
     with bars(quiet=quiet) as progress:
@@ -813,4 +814,5 @@ def _run(
 
 
 def _share(one: dict[str, float]) -> str:
+    """A share with its interval in percent."""
     return f"{100 * one['value']:.1f} % [{100 * one['low']:.0f}, {100 * one['high']:.0f}]"

@@ -183,6 +183,7 @@ def program() -> None:
 
 
 def _run(stops: Stops) -> int:
+    """Run the command of the process's arguments; returns the exit code."""
     as_json = "--json" in sys.argv
     log_to_standard_error(
         "warning", as_json="--log-json" in sys.argv
@@ -213,6 +214,7 @@ def to_nobody() -> None:
 
 
 def _stopped(stops: Stops) -> int:
+    """Print which signal stopped the command; returns the exit code."""
     click.echo(stops.message, err=True)
     return stops.exit_code
 
@@ -240,6 +242,7 @@ def _for_this_command(error: StillwatchError) -> StillwatchError:
 
 
 def _failed(error: StillwatchError, as_json: bool) -> int:
+    """Print an error, as JSON too where that was asked for; returns the exit code."""
     error = _for_this_command(error)
     if as_json:
         print_json(error.as_json())

@@ -190,6 +190,7 @@ def backtest_command(
 
 
 def _reached(policy: Path, results: Path, state: Path | None, accounts: Path | None, share: float) -> Reach:
+    """The accounts on which a policy would act, with their actions."""
     from stillwatch.contract import results as contract
     from stillwatch.memory.labels import in_force
     from stillwatch.memory.targets import folders_of
@@ -253,6 +254,7 @@ def undo_command(policy: Path, state: Path, reason: str, author: str, as_json: b
 
 
 def _noted(entry: RecordEntry, *, as_json: bool) -> None:
+    """Print an entry of the record."""
     told: dict[str, Any] = {
         "at": entry.at,
         "kind": entry.kind,

@@ -112,6 +112,7 @@ def judge(
 
 
 def _print(told: dict[str, Any]) -> None:
+    """Print the result of a probe."""
     harm, displaced, pair = told["harm"], told["displaced"], told["any_pair"]
     click.echo(f"{told['verdict'].replace('_', ' ')}: {told['statement']}\n")
     click.echo(

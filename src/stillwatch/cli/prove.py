@@ -449,6 +449,7 @@ def plan(
 
 
 def _named(controls: tuple[str, ...]) -> dict[str, Path]:
+    """The files of `--control` by name. Raises `UsageError` where one does not exist."""
     out = {}
     for one in controls:
         name, _, file = one.partition("=")
@@ -459,5 +460,6 @@ def _named(controls: tuple[str, ...]) -> dict[str, Path]:
 
 
 def _first_mark(issued: object) -> str:
+    """Name of the first mark of a keyring that needs a model; "" where there is none."""
     names = [one.mark for one in issued if one.mark not in TEXT_MARKS]  # type: ignore[attr-defined]
     return names[0] if names else ""

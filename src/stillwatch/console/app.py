@@ -506,6 +506,8 @@ def build(app: Handlers) -> ASGIApp:
 
 
 def _page(app: Handlers, shown: pages.Page) -> Callable[[Request], Awaitable[Response]]:
+    """The handler of a page."""
+
     async def handler(request: Request) -> Response:
         return await app.page(request, shown)
 
@@ -513,6 +515,8 @@ def _page(app: Handlers, shown: pages.Page) -> Callable[[Request], Awaitable[Res
 
 
 def _api(app: Handlers, one: Operation) -> Callable[[Request], Awaitable[Response]]:
+    """The handler of an operation of the API."""
+
     async def handler(request: Request) -> Response:
         return await app.api(request, one)
 
@@ -574,6 +578,7 @@ def _local(path: str) -> str:
 
 
 def _json(told: Any, status: int = 200) -> Response:  # noqa: ANN401  any JSON
+    """An answer with JSON."""
     from starlette.responses import Response as Plain
 
     return Plain(orjson.dumps(told, option=orjson.OPT_NON_STR_KEYS), status, media_type="application/json")

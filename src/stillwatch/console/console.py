@@ -136,6 +136,7 @@ class Console:
                 put_all(db, ACTIONS, (_action(one) for one in lines if one.code not in known))
 
     def _run(self) -> None:
+        """Import new scans and send events to webhooks, until the console is closed."""
         from stillwatch.console.hooks import deliver
 
         while True:
@@ -190,6 +191,7 @@ class Console:
         return fresh
 
     def _folders_of_labels(self) -> list[Path]:
+        """The folders whose labels are in force: the state first, then the results."""
         return [self.state, *(one for one in self.folders if one != self.state)]
 
     def _recover(self) -> None:
@@ -208,6 +210,7 @@ class Console:
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:
+    """Inode, size in bytes and time of change (ns) of a file; zeros where it does not exist."""
     try:
         seen = path.stat()
     except OSError:
@@ -236,6 +239,7 @@ def _cases_of(db: Connection, label: Label) -> list[int]:
 
 
 def _action(entry: RecordEntry) -> dict[str, Any]:
+    """The row of a decision of the guard, from an entry of its record."""
     body = entry.body
     return {
         "code": entry.code,

@@ -76,6 +76,7 @@ class Database:
 
 
 def _engine(url: str) -> Engine:
+    """The engine of a database's URL. Raises `UsageError` for a database that the console cannot use."""
     if url.startswith(PLAIN):
         url = url.replace(PLAIN, "postgresql+pg8000://", 1)
     if not url.startswith(("sqlite:///", "postgresql+")):

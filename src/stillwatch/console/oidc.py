@@ -139,6 +139,7 @@ class IdentityProvider:
         return str(self._told[name])
 
     def _session(self, state: str | None = None) -> Any:  # noqa: ANN401  the library has no types
+        """A session of the OAuth library for one sign-in."""
         from authlib.integrations.requests_client import OAuth2Session
 
         return OAuth2Session(

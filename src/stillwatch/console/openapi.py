@@ -60,6 +60,7 @@ def document() -> Mapping[str, Any]:
 
 
 def _operation(one: Operation) -> dict[str, Any]:
+    """The description of one operation for the API's document."""
     schema = one.model.model_json_schema()
     definitions = schema.pop("$defs", {})
     schema = _inlined(schema, definitions)

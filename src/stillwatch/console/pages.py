@@ -103,6 +103,7 @@ class Page:
 
 
 def _queue(asked: PageRequest) -> Mapping[str, Any]:
+    """Values of the list of cases."""
     fields = ("status", "whose", "kind", "assignee", "sort", "page")
     is_first = not any(asked.query.get(field) for field in fields)
     return {
@@ -114,6 +115,7 @@ def _queue(asked: PageRequest) -> Mapping[str, Any]:
 
 
 def _case(asked: PageRequest) -> Mapping[str, Any]:
+    """Values of the page of a case."""
     case = asked.path["case"]
     return {
         "case": asked.told("one_case", case=case),
@@ -125,6 +127,7 @@ def _case(asked: PageRequest) -> Mapping[str, Any]:
 
 
 def _members(asked: PageRequest) -> Mapping[str, Any]:
+    """Values of the list of a case's members."""
     case = asked.path["case"]
     fields = ("after", "indicator", "mark", "begins")
     chosen = ("indicator", "mark")
@@ -138,22 +141,27 @@ def _members(asked: PageRequest) -> Mapping[str, Any]:
 
 
 def _graph(asked: PageRequest) -> Mapping[str, Any]:
+    """Values of the page with a case's graph."""
     return {"case": asked.told("one_case", case=asked.path["case"])}
 
 
 def _account(asked: PageRequest) -> Mapping[str, Any]:
+    """Values of the page of an account."""
     return {"account": asked.told("one_account", account=asked.path["account"])}
 
 
 def _indicator(asked: PageRequest) -> Mapping[str, Any]:
+    """Values of the page of a shared value."""
     return {"value": asked.told("one_indicator", "after", indicator=asked.path["indicator"])}
 
 
 def _story(asked: PageRequest) -> Mapping[str, Any]:
+    """Values of the page of a story."""
     return {"story": asked.told("one_story", story=asked.path["story"])}
 
 
 def _appeal(asked: PageRequest) -> Mapping[str, Any]:
+    """Values of the page of an appeal."""
     return {"appeal": asked.told("one_appeal", appeal=asked.path["appeal"])}
 
 
@@ -170,14 +178,17 @@ def _simple(name: str, operation: str, *fields: str) -> MakePage:
 
 
 def _labels(asked: PageRequest) -> Mapping[str, Any]:
+    """Values of the page of labels."""
     return {"labels": asked.told("labels"), "bulks": asked.told("bulks")}
 
 
 def _stories(asked: PageRequest) -> Mapping[str, Any]:
+    """Values of the list of stories and saved views."""
     return {"stories": asked.told("stories"), "views": asked.told("views")}
 
 
 def _people(asked: PageRequest) -> Mapping[str, Any]:
+    """Values of the page of people, webhooks and scans."""
     return {
         "people": asked.told("people"),
         "hooks": asked.told("webhooks"),
@@ -309,6 +320,7 @@ def arguments(one: Operation, form: Mapping[str, list[str]]) -> dict[str, Any]:
 
 
 def _takes_list(annotation: Any) -> bool:  # noqa: ANN401  a type
+    """Whether a field of this type takes a list."""
     if get_origin(annotation) in (Union, UnionType):
         return any(_takes_list(one) for one in get_args(annotation))
     return get_origin(annotation) is list
@@ -334,6 +346,7 @@ def static(name: str) -> bytes:
 
 @cache
 def _environment() -> Environment:
+    """The template engine with the filters of the console's pages."""
     made = environment("stillwatch.console")
     made.filters |= {
         "when": lambda seconds: wording.moment(_moment(seconds)),
@@ -346,6 +359,7 @@ def _environment() -> Environment:
 
 
 def _moment(seconds: float | None) -> datetime | None:
+    """The time in UTC of seconds since 1970; None stays None."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 

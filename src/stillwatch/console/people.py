@@ -265,4 +265,5 @@ class PeopleStore:
 
 
 def _actor(person: Mapping[str, Any], via: str) -> Caller:
+    """The caller that a person's row describes; `via` says how he came in."""
     return Caller(person_id=person["id"], name=person["name"], role=cast("Role", person["role"]), via=via)

@@ -95,6 +95,7 @@ def serve(
 
 
 def _provider(chosen: Serving) -> IdentityProvider | None:
+    """The identity provider of the options; None where none is named."""
     if chosen.oidc is None:
         return None
     issuer, client, file = chosen.oidc
@@ -108,6 +109,7 @@ def _provider(chosen: Serving) -> IdentityProvider | None:
 
 
 def _cases(console: Console) -> int:
+    """Number of cases in the database."""
     with console.database.reading() as db:
         return int(db.scalar(select(func.count()).select_from(CASES)) or 0)
 

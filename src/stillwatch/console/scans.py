@@ -106,6 +106,7 @@ def import_folder(database: Database, folder: Path) -> Found:
 
 
 def _scan(db: Connection, results: ResultTables, digest: str) -> int:
+    """Write the row of a scan; returns its number."""
     seen = results.overview
     told = compare(results)
     body = {
@@ -152,12 +153,14 @@ def _accounts(db: Connection, results: ResultTables) -> dict[str, int]:
 
 
 def _nothing(account: str) -> dict[str, Any]:
+    """The row of an account of which nothing is known yet."""
     return {
         "name": account, "exchanges": 0, "created_at": None, "first_seen": None, "last_seen": None,
     }  # fmt: skip
 
 
 def _numbers(db: Connection, names: Sequence[str]) -> dict[str, int]:
+    """Numbers of the accounts that the database has, by name."""
     found: dict[str, int] = {}
     if db.scalar(select(func.count()).select_from(ACCOUNTS)) == 0:
         return found
@@ -191,6 +194,7 @@ def _apart(whole: ResultTables) -> Callable[[str], ResultTables]:
 
 
 def _groups(whole: ResultTables, ids: Mapping[str, int]) -> Iterator[ScannedGroup]:
+    """The campaigns and leads of a scan."""
     apart = _apart(whole)
     for number, row in enumerate(whole.campaigns, 1):
         name = row["campaign_id"]
@@ -232,6 +236,7 @@ def _group(
     *,
     lead: bool = False,
 ) -> ScannedGroup:
+    """One campaign or lead of a scan."""
     names = members["account_id"].to_pylist()
     counts = members["exchanges"].to_pylist() if "exchanges" in members.column_names else [0] * len(names)
     scores = members["score"].to_pylist() if "score" in members.column_names else [None] * len(names)
@@ -415,6 +420,7 @@ def _indicators(db: Connection, wanted: Sequence[Shared]) -> dict[tuple[str, str
 
 
 def _known_values(db: Connection, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """Numbers of the values that the database has, by kind and value."""
     found: dict[tuple[str, str], int] = {}
     held = set(wanted)
     for some in chunks([value for _kind, value in wanted]):
@@ -458,6 +464,7 @@ def seconds(at: datetime | None) -> float | None:
 
 
 def _finite(value: float) -> float:
+    """A number that a database can store: NaN becomes 0, an infinity 10^6 with its sign."""
     return value if math.isfinite(value) else math.copysign(1e6, value) if value == value else 0.0
 
 

@@ -39,6 +39,7 @@ BODY = JSON(none_as_null=True)  # type of a column with JSON; None is stored as 
 
 
 def _number() -> Column[int]:
+    """The column with a row's number."""
     return Column("id", NUMBER, primary_key=True, autoincrement=True)
 
 

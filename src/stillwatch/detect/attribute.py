@@ -352,6 +352,7 @@ class _Traffic:
         units: tuple[Indicator, ...],
         keep: Keep,
     ) -> _Traffic:
+        """The tables of one attribution, stored in the engine with `keep`."""
         counts = keep("counts", exchanges.group_by("account_id").agg(exchanges=_.count()))
         styled = exchanges.group_by("account_id", value=style(exchanges)).agg(exchanges=_.count())
         styled = keep("styled", styled)

@@ -88,6 +88,7 @@ class _Edges:
 
     @classmethod
     def of(cls, links: pa.Table) -> _Edges:
+        """The edges of a table of links, with accounts and values as numbers."""
         account = links.column("account_id").combine_chunks().dictionary_encode()
         joined = pc.binary_join_element_wise(links.column("kind"), links.column("value"), "\x1f")
         value = joined.combine_chunks().dictionary_encode()

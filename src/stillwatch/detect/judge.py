@@ -209,6 +209,7 @@ class Bench:
 
     @cached_property
     def _place_of(self) -> Mapping[str, int]:
+        """Number of each account, by name."""
         return {name: place for place, name in enumerate(self.names)}
 
     @cached_property

@@ -244,6 +244,7 @@ class Replay:
         return bench(summaries, self.tests, self.explanations, self.run, self._expressions)
 
     def _look(self, moment: datetime, log_e: float, proposed: int) -> Look:
+        """The judgement at a moment, with the two bars that held then."""
         age = round((moment - _hour(self.begin)) / HOUR)
         return Look(
             moment=moment,

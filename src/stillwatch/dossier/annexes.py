@@ -88,6 +88,7 @@ def annexes(document: Document, case: CampaignCase) -> None:
 
 
 def _probability(value: float) -> str:
+    """A probability as text, with three digits."""
     return "> 0.999" if value > 0.9995 else f"{value:.3f}"
 
 

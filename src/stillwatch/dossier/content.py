@@ -58,6 +58,7 @@ def dossier(case: CampaignCase, terms: DossierTerms, numbers: Numbers) -> Docume
 
 
 def _claimed(document: Document, stated: Sequence[Claim]) -> None:
+    """Section 1: the claims."""
     document.heading("1. What is claimed, and what is not")
     document.text(
         "Five claims are kept apart. Each stands on its own evidence and lends none of its certainty to "
@@ -72,6 +73,7 @@ def _claimed(document: Document, stated: Sequence[Claim]) -> None:
 
 
 def _counted(document: Document, case: CampaignCase) -> None:
+    """Section 2: the numbers."""
     document.heading("2. Numbers, and how they were counted")
     rows: list[Sequence[Sequence[TextPart]]] = []
 
@@ -161,6 +163,7 @@ def _counted(document: Document, case: CampaignCase) -> None:
 
 
 def _evidence(document: Document, case: CampaignCase, stated: Sequence[Claim]) -> None:
+    """Section 4: the evidence for each claim."""
     document.heading("4. Evidence by claim", is_new_page=True)
     evidence = list(case.mine.get("evidence", ()))
     for one in stated:
@@ -204,6 +207,7 @@ def _evidence(document: Document, case: CampaignCase, stated: Sequence[Claim]) -
 
 
 def _seen(kind: str) -> str:
+    """What a piece of evidence is about, as words."""
     from stillwatch.claims.basis import CONTROL_TESTS, LIKENESS_TESTS
 
     if kind in CONTROL_TESTS:
@@ -225,6 +229,7 @@ def _once(pieces: Sequence[Any]) -> Iterator[Any]:
 
 
 def _hypotheses(document: Document, attribution: Any) -> None:  # noqa: ANN401
+    """The table of hypotheses about who directed the campaign."""
     document.text(
         "Who directed it: hypotheses compared, the one against which least speaks first.", basis="inferred"
     )
@@ -269,6 +274,7 @@ def _hypotheses(document: Document, attribution: Any) -> None:  # noqa: ANN401
 
 
 def _against(document: Document, case: CampaignCase) -> None:
+    """Section 5: what is against the claims, and the innocent explanations."""
     document.heading("5. What speaks against, and innocent explanations that were tried")
     evidence = list(case.mine.get("evidence", ()))
     items: list[Sequence[TextPart]] = [
@@ -341,10 +347,12 @@ def _against(document: Document, case: CampaignCase) -> None:
 
 
 def _upper(text: str) -> str:
+    """The text with a capital first letter."""
     return text[:1].upper() + text[1:]
 
 
 def _harm(document: Document, case: CampaignCase, terms: DossierTerms) -> None:
+    """Section 6: exchanges and tokens by capability, with their price."""
     document.heading("6. Harm")
     rows = []
     for row in sorted(
@@ -419,12 +427,14 @@ def _value(case: CampaignCase, terms: DossierTerms) -> tuple[Number, Number] | N
 
 
 def _dollars(value: float) -> str:
+    """An amount in US dollars as text, with two digits where it is small or in millions."""
     if value >= MILLION:
         return f"${value / MILLION:.2g} million"
     return f"${words.count(value)}" if value >= 10 else f"${value:.2g}"
 
 
 def _done(document: Document, terms: DossierTerms) -> None:
+    """Section 7: what the provider did."""
     document.heading("7. What was done")
     if terms.done:
         for one in terms.done:
@@ -439,6 +449,7 @@ def _done(document: Document, terms: DossierTerms) -> None:
 
 
 def _open(document: Document, stated: Sequence[Claim]) -> None:
+    """Section 8: open questions."""
     document.heading("8. Open questions")
     items: list[Sequence[TextPart]] = [
         (f"Claim {one.number} ({one.title.lower()}) is not shown: {OPEN[one.number]}.",)

@@ -71,6 +71,7 @@ class DuckDB:
         return expression.__pyarrow_result__(found, data_mapper=DuckDBPyArrowData)
 
     def _sql(self, expression: ir.Table) -> str:
+        """The SQL of an expression, compiled once."""
         node = expression.op()
         if node not in self._compiled:
             self._compiled[node] = self._backend.compile(expression)
@@ -100,6 +101,7 @@ class DuckDB:
         return by_value(folder)
 
     def _copy(self, query: str, path: Path, *options: str) -> None:
+        """Write the rows of a query to a Parquet file."""
         how = ", ".join(("format parquet", "compression zstd", *options))
         self._backend.raw_sql(f"copy ({query}) to {literal(str(path))} ({how})")
 

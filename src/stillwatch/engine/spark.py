@@ -95,9 +95,11 @@ class Spark:
         return self._session.sparkContext.parallelize(list(work), len(work)).map(function).toLocalIterator()
 
     def _frame(self, expression: ir.Table) -> DataFrame:
+        """The data frame of an expression."""
         return self._session.sql(self._backend.compile(expression))
 
     def _view(self, frame: DataFrame) -> ir.Table:
+        """A data frame as a table of the engine."""
         name = f"part_{next(self._number)}"
         frame.createOrReplaceTempView(name)
         return self._backend.table(name)

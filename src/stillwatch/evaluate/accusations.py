@@ -40,6 +40,7 @@ def of_bounded_mean(values: Sequence[float]) -> Interval | None:
 
 
 def _figures(some: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """How often honest groups were reported, over all worlds."""
     names = sorted({name for outcome in some for name in outcome["crowds"]})
     rows = [_tally(name, name, [o for o in some if name in o["crowds"]]) for name in names]
     shares = [row["reported"] / row["worlds"] for row in rows]

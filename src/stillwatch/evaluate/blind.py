@@ -82,6 +82,7 @@ class _Party:
 
 
 def _party(rng: np.random.Generator) -> _Party:
+    """A party with random properties."""
     a, b, c = rng.integers(1, 250, 3)
     return _Party(
         network=f"{rng.integers(20, 100)}.{a}.{b}.0/24",
@@ -302,6 +303,7 @@ def _values(
 
 
 def _with(party: _Party, *, country: str, processor: str) -> _Party:
+    """The party with another country and payment processor."""
     from dataclasses import replace
 
     return replace(party, country=country, processor=processor)
@@ -327,6 +329,7 @@ def _item(
     grade: str | None = None,
     **more: Any,  # noqa: ANN401  fields of an item
 ) -> dict[str, Any]:
+    """An item of an intelligence file, with a random source and, where none is given, a random grade."""
     return {
         "values": list(values),
         "source": f"source {rng.integers(1, 9)}",
@@ -420,6 +423,7 @@ def trial(cases: int, seed: int) -> list[dict[str, Any]]:
 
 
 def _outcome(case: BlindCase, found: Assessment) -> dict[str, Any]:
+    """What the program found of a case, beside the truth."""
     likeliest = found.hypotheses[0]
     return {
         "kind": case.kind,
@@ -441,6 +445,7 @@ class _Told:
 
 
 def _probabilities(found: Assessment) -> list[_Told]:
+    """Probability of each actor."""
     return [_Told(one.actor, one.probability) for one in found.hypotheses if one.kind == "actor"]
 
 
@@ -457,6 +462,7 @@ def summarise_trials(outcomes: Sequence[Mapping[str, Any]]) -> list[dict[str, An
 
 
 def _figures(some: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Rates over all cases: false names, evident cases named, calibration."""
     false = [one for one in some if one["named"] and one["named"] != one["director"]]
     evident = [one for one in some if one["evident"]]
     decided = [one for one in some if any(is_decided(p) for _name, p, _true in one["actors"])]

@@ -77,4 +77,5 @@ def costs(world: Path, plan: CampaignPlan) -> dict[str, float]:
 
 
 def _sum(column: pa.ChunkedArray) -> float:
+    """Sum of a column; 0 for an empty one."""
     return float(pc.sum(column).as_py() or 0)

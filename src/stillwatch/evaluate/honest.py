@@ -108,6 +108,7 @@ def write_world(
 
 
 def _texts(rng: np.random.Generator, prompts: Path | None) -> Texts | None:
+    """At most `MOST_TEXTS` texts from a file; None without a file."""
     if prompts is None:
         return None
     honest = read_prompts(prompts).honest
@@ -115,6 +116,7 @@ def _texts(rng: np.random.Generator, prompts: Path | None) -> Texts | None:
 
 
 def _sizes(rng: np.random.Generator, groups: int, accounts: int) -> list[int]:
+    """Random sizes of honest groups, which together leave room for ordinary accounts."""
     most = max(MIN_GROUP, min(MAX_SHARE_OF_GROUP * accounts, MAX_GROUP))
     drawn = np.exp(rng.uniform(np.log(MIN_GROUP), np.log(most), groups))
     room = MOST_IN_GROUPS * accounts - MIN_GROUP * groups  # of accounts above the least of each group
@@ -162,6 +164,7 @@ def _write_days(rows: pa.Table, folder: Path, part: int, where: Setting) -> None
 
 
 def _write(table: pa.Table, path: Path) -> None:
+    """Write a table as Parquet."""
     pq.write_table(table, path, compression="zstd")
 
 

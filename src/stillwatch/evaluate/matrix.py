@@ -240,6 +240,7 @@ def _blind_cells(world: str, spec: Mapping[str, object], seeds: int | None) -> l
 
 
 def _cells(world: str, spec: Mapping[str, object], seeds: int | None) -> list[Cell]:
+    """The cells of one entry of a matrix, one for each seed. Raises `ValueError` for unknown keys."""
     if "crowds" in spec:
         return _crowd_cells(world, spec, seeds)
     if "cases" in spec:

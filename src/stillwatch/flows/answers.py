@@ -198,10 +198,12 @@ def _schemas(rows: Iterable[Mapping[str, Any]]) -> set[frozenset[str]]:
 
 
 def _text(value: object) -> str:
+    """The value where it is text, else ""."""
     return value if isinstance(value, str) else ""
 
 
 def _column(rows: Iterable[tuple[int, Mapping[str, Any]]], names: Sequence[str]) -> str | None:
+    """The first of `names` that a row has as text; None where no row has one."""
     there = {name for _, row in rows for name in names if isinstance(row.get(name), str)}
     return next((name for name in names if name in there), None)
 
@@ -353,6 +355,7 @@ def _plain(path: Path, unread: Unread) -> list[tuple[int, dict[str, Any]]] | Non
 
 
 def _unreadable(path: Path, found: str) -> Problem:
+    """The problem of a file that could not be read."""
     return Problem(
         fact="the file could not be read",
         where=str(path),

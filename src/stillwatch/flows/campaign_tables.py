@@ -210,6 +210,7 @@ def _shared(
 
 
 def _known(row: Mapping[str, Any], networks: Networks) -> str:
+    """What is known of a shared value, in brackets; "" where nothing is."""
     description = describe(row["kind"], str(row["value"]), networks)
     return f" ({description})" if description else ""
 

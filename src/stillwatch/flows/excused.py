@@ -62,8 +62,10 @@ class Excused:
         return without(sightings, self._loaded(engine)) if self.values else sightings
 
     def _loaded(self, engine: Engine) -> ir.Table:
+        """The excused values as a table of the engine."""
         return engine.load("excused", _table(self.values, VALUE))
 
 
 def _table(rows: Collection[tuple[str, ...]], schema: pa.Schema) -> pa.Table:
+    """The rows, sorted, as a table."""
     return pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in sorted(rows)], schema)

@@ -139,6 +139,7 @@ def glance_rows(group: JudgedGroup, bench: Bench) -> list[dict[str, Any]]:
 
 
 def _sentence(statement: str) -> str:
+    """The statement with a capital first letter and a full stop."""
     return f"{statement[:1].upper()}{statement[1:]}."
 
 

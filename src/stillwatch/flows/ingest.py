@@ -68,6 +68,7 @@ def key_of(sources: Sources, folder: Path) -> tuple[Key | None, str]:
 
 
 def _where(folder: Path, given: str | None) -> str:
+    """Where the secret of the digests is kept, for messages."""
     return str(folder / SECRET) if given is None else f"the variable `{KEY_VARIABLE}`"
 
 
@@ -455,6 +456,7 @@ class _Writer:
             self._flush(max(self._waiting, key=lambda day: sum(t.num_rows for t in self._waiting[day])))
 
     def _wait(self, day: int, table: pa.Table) -> None:
+        """Hold a table of rows of one day in memory."""
         self._waiting[day].append(table)
         self._held += table.num_rows
         self._bytes += table.nbytes

@@ -56,6 +56,7 @@ def _verdicts(labels: LabelsInForce) -> dict[str, str]:
 
 
 def _counted(reported: int, labelled: int) -> dict[str, Any]:
+    """Numbers of labelled and of reported accounts, and the share (None without a label)."""
     return {
         "labelled": labelled,
         "reported": reported,

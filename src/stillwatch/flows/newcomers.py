@@ -81,6 +81,7 @@ class KnownCampaigns:
             self._read()
 
     def _read(self) -> None:
+        """Learn the campaigns of the results again where a file has changed."""
         folders = folders_of(self._results, self._state)
         seen = [_version(path) for path in (self._results / MANIFEST, *map(place_of, folders))]
         if seen == self._seen and (self._until is None or datetime.now(UTC) < self._until):

@@ -98,6 +98,7 @@ def _of_indicators(tables: Mapping[str, ir.Table], by_kind: Mapping[str, set[str
 
 
 def _in(kind: str, value: str, wanted: set[str]) -> bool:
+    """Whether a value is one of the wanted, in its canonical form; False for a value without one."""
     try:
         return canonical(kind, value) in wanted
     except (ValueError, UnicodeError):

@@ -34,6 +34,7 @@ class Profile:
         self._progress(stage, done, total)
 
     def _end(self) -> None:
+        """Add the time and memory of the stage that ends."""
         now, busy = time.perf_counter(), time.process_time()
         stage = self._stages.setdefault(self._stage, {"seconds": 0.0, "cpu_seconds": 0.0, "peak_mb": 0.0})
         stage["seconds"] = round(stage["seconds"] + now - self._since, 3)

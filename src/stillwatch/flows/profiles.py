@@ -74,6 +74,7 @@ def _profiles(name: str, one: Judged, bench: Bench) -> Iterator[dict[str, Any]]:
 
 
 def _moment(hours: float) -> datetime | None:
+    """The time of a number of hours since 1970; None for NaN and infinities."""
     return datetime.fromtimestamp(hours * 3600, UTC) if np.isfinite(hours) else None
 
 

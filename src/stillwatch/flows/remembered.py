@@ -76,6 +76,7 @@ def labelled(
 
 
 def _row(group: str, label: Label, account: str | None = None, value: str | None = None) -> dict[str, Any]:
+    """The row of a label for the table `labels`."""
     return {
         "group_id": group,
         "account_id": account,

@@ -229,6 +229,7 @@ def _exchanges(engine: Engine, store: Store) -> int:
 
 
 def _number(rows: ir.Table) -> int:
+    """Number of rows."""
     return int(rows.count().to_pyarrow().as_py())
 
 
@@ -243,6 +244,7 @@ def _sources(paths: Sequence[str], options: Options) -> Sources:
 
 
 def _engine(sources: Sources, store: Store, options: Options) -> AbstractContextManager[Engine]:
+    """The engine of the options, with its memory limit and its folder for temporary files."""
     return open_engine(
         options.engine, memory=_memory(sources, options), scratch=store.scratch(), master=options.spark_master
     )
@@ -353,6 +355,7 @@ def _unread(quarantine: pa.Table) -> list[dict[str, str]]:
 
 
 def _parameters(options: Options) -> dict[str, Any]:
+    """The options that the manifest records."""
     return {
         "fdr": options.fdr,
         "map": dict(options.names),
@@ -372,6 +375,7 @@ def _parameters(options: Options) -> dict[str, Any]:
 
 
 def _check_names(without: frozenset[str]) -> None:
+    """Raise `UsageError` for a name that is no signal or explanation."""
     known = {unit.card.name for unit in all_indicators()} | {test.card.name for test in all_group_tests()}
     known |= {one.card.name for one in all_explanations()}
     for name in sorted(without - known):
@@ -405,6 +409,7 @@ def _companions(
 
 
 def _reasons(quarantine: pa.Table) -> dict[str, int]:
+    """Number of quarantined rows by reason."""
     counted = quarantine.group_by("reason").aggregate([("rows", "sum")])
     return dict(
         zip(counted.column("reason").to_pylist(), counted.column("rows_sum").to_pylist(), strict=True)
@@ -612,6 +617,7 @@ def _looked_at(
 
 
 def _nothing() -> dict[str, Any]:
+    """The overview of a log without a row."""
     return {
         "exchanges": 0,
         "accounts": 0,
@@ -760,6 +766,7 @@ def _attributed(
 
 
 def _accounts(attribution: Attribution) -> frozenset[str]:
+    """The members of an attribution."""
     return frozenset(attribution.members.column("account_id").to_pylist())
 
 
@@ -802,6 +809,7 @@ def _usual_follow_up(summaries: Summaries) -> float | None:
 
 
 def _names(accounts: Set[str]) -> pa.Table:
+    """The accounts as a table with one column, sorted."""
     return pa.table({"account_id": pa.array(sorted(accounts), pa.string())})
 
 

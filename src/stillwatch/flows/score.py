@@ -90,6 +90,7 @@ def _check_truth(truth: Path) -> None:
 
 
 def _ratio(part: float, whole: float) -> float | None:
+    """Part of a whole; None where the whole is 0."""
     return part / whole if whole else None
 
 

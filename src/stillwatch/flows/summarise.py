@@ -219,6 +219,7 @@ class Prefixes:
         return replace(self._stored, phrases=self._phrases.until(moment))
 
     def _store(self) -> dict[str, ir.Table]:
+        """Summaries up to the moment, stored in the engine."""
         return {
             name: self._engine.keep(f"{name}_before", getattr(self._cut, name))
             for name in ("halves", "sightings")
@@ -226,10 +227,12 @@ class Prefixes:
 
 
 def _moment(engine: Engine, moment: datetime) -> ir.Table:
+    """The moment as a table of the engine with one row."""
     return engine.load("moment", pa.table({"moment": pa.array([moment], pa.timestamp("us", "UTC"))}))
 
 
 def _day(rows: ir.Table) -> ir.StringValue:
+    """The day of each row as text, in UTC."""
     return rows.timestamp.date().cast("string")
 
 
@@ -246,6 +249,7 @@ def _doubled(rows: ir.Table, first: ir.Table) -> dict[str, str]:
 
 
 def _made_of(by_day: Mapping[str, Sequence[Part]], doubled: Mapping[str, str]) -> dict[str, str]:
+    """For each day, an identifier of the rows and indicators from which its summaries are made."""
     kinds = [unit.card.name for unit in all_indicators()]  # summaries depend on the set of indicators
     return {
         day: content_id([str(FOLDED), *kinds, *(part.name for part in parts), doubled.get(day, "")])

@@ -140,10 +140,12 @@ def language(text: str) -> str | None:
 
 @cache
 def _model() -> LanguageIdentifier:
+    """The model that recognises languages."""
     from py3langid import langid
 
     return langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE, norm_probs=True)
 
 
 def _utc(moment: datetime) -> datetime:
+    """The time in UTC where it has no zone."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

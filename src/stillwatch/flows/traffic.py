@@ -55,6 +55,7 @@ def weekly(paths: Sequence[str], log_format: str = "auto") -> pa.Table:
 
 
 def _network(address: str | None) -> str | None:
+    """The network of an address with the prefix length `PREFIX`; None where it is no address."""
     try:
         one = ipaddress.ip_address(address or "")
     except ValueError:

@@ -416,6 +416,7 @@ class Watch:
         return len(self.state.ledger.owed)
 
     def _refused(self, why: str) -> None:
+        """Say that the webhook refuses events, or takes them again ("")."""
         self.complain(
             f"the webhook does not take events: {why}; they stay owed and are sent again"
             if why
@@ -504,6 +505,7 @@ def _unread(taken: NewData, lines: int, fact: str) -> pa.Table:
 
 
 def _rows(number: int) -> str:
+    """A number of rows with its verb, as text."""
     return f"{number:,} {'row is' if number == 1 else 'rows are'}"
 
 
@@ -513,16 +515,19 @@ def _kind(error: Exception) -> str:
 
 
 def _cause(error: Exception) -> str:
+    """An error as text without customers' data."""
     if isinstance(error, StillwatchError):
         return error.render()
     return EngineError(Problem(fact="the log could not be judged", found=_kind(error))).render()
 
 
 def _time(text: str) -> datetime:
+    """The time of a text in ISO 8601."""
     return datetime.fromisoformat(text)
 
 
 def _plain(facts: dict[str, Any]) -> dict[str, Any]:
+    """The facts with times as text, for JSON."""
     return {
         name: value.isoformat() if isinstance(value, datetime) else value for name, value in facts.items()
     }

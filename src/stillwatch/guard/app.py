@@ -67,6 +67,7 @@ class Guard:
             )
 
     async def _decide(self, receive: Receive, send: Send, arrived: float) -> None:
+        """Answer a request for a decision."""
         try:
             content, arrived = await _body(receive, arrived)
             request = from_json(content)
@@ -78,6 +79,7 @@ class Guard:
         await _answer(send, 200, orjson.dumps(decision.as_json()), JSON)
 
     async def _adapter(self, path: str, scope: Scope, receive: Receive, send: Send, arrived: float) -> None:
+        """Answer a request of a gateway through its adapter."""
         name = path.split("/", 3)[2]
         adapter = REPLIES.get(name)
         if adapter is None:
@@ -237,12 +239,14 @@ async def _body(receive: Receive, arrived: float) -> tuple[bytes, float]:
 
 
 async def _answer(send: Send, status: int, content: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    """Send an answer with its length."""
     length = (b"content-length", str(len(content)).encode())
     await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
     await send({"type": "http.response.body", "body": content})
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
+    """Answer the messages by which an ASGI server starts and stops the application."""
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":

@@ -102,6 +102,7 @@ def messages() -> Mapping[str, Any]:
 
 
 def _missing() -> MissingExtra:
+    """The error of a missing extra."""
     return MissingExtra(Problem(fact="gRPC needs a package", fix="pip install 'stillwatch[grpc]'"))
 
 
@@ -151,6 +152,7 @@ def answer(decision: Decision | None, policy: Policy) -> Any:  # noqa: ANN401  a
 
 
 def _headers(told: Headers) -> Sequence[Any]:
+    """Headers as messages of Envoy's protocol."""
     known = messages()
     return [
         known["HeaderValueOption"](header=known["HeaderValue"](key=name.decode(), value=value.decode()))

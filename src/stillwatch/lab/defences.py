@@ -147,4 +147,5 @@ def measure(
 
 
 def _words(said: Sequence[str]) -> float:
+    """Mean number of words of reasoning in the answers."""
     return float(np.mean([len(one.split()) - len(school.without_trace(one).split()) for one in said]))

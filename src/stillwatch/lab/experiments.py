@@ -171,10 +171,12 @@ def power_jobs(
 
 
 def _from(base: Path | None) -> Job:
+    """The part of a job that names the base model."""
     return {"base": str(base)} if base else {}
 
 
 def _base(job: Job) -> models.Model | None:
+    """The base model of a job; None where students begin anew."""
     return models.load(Path(job["base"])) if job.get("base") else None
 
 
@@ -264,12 +266,14 @@ def _alone(workers: int) -> None:
 
 
 def _do(teacher: str, job: Job, file: str) -> None:
+    """Do a job and write its result to a file; runs in a process of its own."""
     done = KINDS[job["kind"]](models.load(Path(teacher)), job)
     with atomic(Path(file)) as temporary:
         temporary.write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
 
 
 def _curve(teacher: models.Model, job: Job) -> Mapping[str, Any]:
+    """Accuracy of a student of a number of answers."""
     asked = [task.prompt for task in school.prompts(job["seed"], job["answers"])]
     served = school.serve(teacher, asked, seed=job["seed"])
     student = school.learn(
@@ -287,6 +291,7 @@ def _curve(teacher: models.Model, job: Job) -> Mapping[str, Any]:
 
 
 def _traces(teacher: models.Model, job: Job) -> Mapping[str, Any]:
+    """Effect and p-values of a mark in a student."""
     trial = traces.StudentTrial(
         mark=job["mark"],
         share=job["share"],
@@ -301,11 +306,13 @@ def _traces(teacher: models.Model, job: Job) -> Mapping[str, Any]:
 
 
 def _power(teacher: models.Model, job: Job) -> Mapping[str, Any]:
+    """Effect of a mark in a tuned student, by access."""
     one = tuning.Tuning(**{name: value for name, value in job.items() if name != "kind"})
     return {access: asdict(found) for access, found in tuning.measured(teacher, one).items()}
 
 
 def _removal(teacher: models.Model, job: Job) -> Mapping[str, Any]:
+    """Effect of a mark in a student after an attempt to remove it."""
     trial = traces.StudentTrial(
         mark=job["mark"], share=job["share"], seed=job["seed"], answers=job["answers"], asked=job["asked"]
     )
@@ -317,6 +324,7 @@ def _removal(teacher: models.Model, job: Job) -> Mapping[str, Any]:
 
 
 def _defences(teacher: models.Model, job: Job) -> Mapping[str, Any]:
+    """Accuracy of a student of answers under a defence, and the defence's cost."""
     lesson = school.Lesson(steps=job["steps"])
     proxy = None
     if job["defence"] == "antidistillation":
@@ -355,11 +363,13 @@ KINDS: dict[str, Callable[[models.Model, Job], Mapping[str, Any]]] = {
 
 
 def _file(out: Path, job: Job) -> Path:
+    """Path of a job's result, from a digest of the job."""
     name = hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()[:16]
     return out / f"{job['kind']}-{name}.json"
 
 
 def _digest_of(folder: Path) -> str:
+    """SHA-256 of the weights in a folder. Raises `StateError` where there are none."""
     some = sorted(folder.glob("*.safetensors"))
     if not some:
         raise StateError(

@@ -333,6 +333,7 @@ def _sample(
 
 
 def _soft(torch: Any, model: Model, teacher: Model, ids: Tensor, labels: Tensor) -> Tensor:
+    """Cross entropy between the teacher's 20 likeliest tokens and the model's probabilities."""
     with torch.inference_mode():
         told = torch.softmax(teacher.net(input_ids=ids, use_cache=False).logits[:, :-1].float(), dim=-1).topk(
             20

@@ -63,12 +63,14 @@ def logarithm(value: float) -> str:
 
 
 def _curves(rows: Sequence[TableRow]) -> list[str]:
+    """A plot for all capabilities together, then one for each."""
     names = list(dict.fromkeys(row["capability"] for row in rows))
     order = ["all", *(name for name in names if name != "all")]
     return [_curve([row for row in rows if row["capability"] == name], name) for name in order]
 
 
 def _curve(rows: Sequence[TableRow], name: str) -> str:
+    """The plot of one capability: accuracy by number of answers."""
     low, high = log10(min(row["answers"] for row in rows)), log10(max(row["answers"] for row in rows))
     top = rows[0]["teacher"]["value"]
     ways = list(dict.fromkeys(row["way"] for row in rows))
@@ -126,10 +128,12 @@ def _apart(at: int, ways: Sequence[str], rows: Sequence[TableRow]) -> float:
 
 
 def _y(value: float) -> float:
+    """Vertical place in the plot of a share."""
     return HEIGHT - BELOW - (HEIGHT - BELOW - TOP) * min(max(value, 0.0), 1.0)
 
 
 def _grid(x: Any, ticks: Sequence[float], title: str) -> str:
+    """Lines and labels of a plot's axes."""
     drawn = ""
     for level in (0, 0.25, 0.5, 0.75, 1.0):
         drawn += element("line", x1=LEFT, x2=WIDTH - 90, y1=_y(level), y2=_y(level), class_="grid")
@@ -140,6 +144,7 @@ def _grid(x: Any, ticks: Sequence[float], title: str) -> str:
 
 
 def _traced(rows: Sequence[TableRow]) -> list[str]:
+    """A plot of the effect for each kind of access."""
     return [_effect(rows, access) for access in ACCESS]
 
 
@@ -285,6 +290,7 @@ def _powers(rows: Sequence[TableRow]) -> list[str]:
 
 
 def _power(rows: Sequence[TableRow], axis: str, title: str) -> str:
+    """The plot of the power by `axis`."""
     ticks = sorted({row[axis] for row in rows})
     drawn = text(f"power at {min(LEVELS):g}", 0, 14, class_="axis-title")
 

@@ -18,6 +18,7 @@ LEVELS = (1e-3, 1e-5)  # levels of the test at which rejections and power are gi
 
 
 def _held(values: Sequence[float], low: float = -np.inf, high: float = np.inf) -> dict[str, float] | None:
+    """Mean with its 95 % interval within bounds; None where it cannot be computed."""
     one = of_mean(values, low, high)
     return asdict(one) if isinstance(one, Interval) else None
 
@@ -42,6 +43,7 @@ def curve(done: Sequence[Job]) -> list[LabRow]:
 
 
 def _of(accuracy: dict[str, float], name: str) -> float:
+    """Accuracy in one capability, or the mean over `all`."""
     return float(np.mean(list(accuracy.values()))) if name == "all" else accuracy[name]
 
 

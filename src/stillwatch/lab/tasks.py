@@ -179,15 +179,18 @@ def is_right(prompt: str, answer: str) -> bool:
 
 
 def _is_sum(asked: str, given: str) -> bool:
+    """Whether an answer is the sum."""
     x, _, y = asked.partition(" and ")
     return given == digits(int(x.replace(" ", "")) + int(y.replace(" ", "")))
 
 
 def _is_sorted(asked: str, given: str) -> bool:
+    """Whether an answer is the sorted list."""
     return given.split() == sorted(asked.split())
 
 
 def _is_way(asked: str, given: str) -> bool:
+    """Whether an answer is a shortest way."""
     start, end, _, *roads = asked.split()
     text = " ".join(roads).split(" , ")
     edges = {(road.split()[0], road.split()[1]) for road in text}
@@ -197,6 +200,7 @@ def _is_way(asked: str, given: str) -> bool:
 
 
 def _is_call(asked: str, given: str) -> bool:
+    """Whether an answer is the tool call that was asked for."""
     parts = asked.split()
     wanted = {"tool": parts[0], "city": parts[parts.index("in") + 1], "day": parts[parts.index("on") + 1],
               "count": int(parts[parts.index("for") + 1])}  # fmt: skip
@@ -260,14 +264,17 @@ def draw(rng: Random, number: int, capabilities: tuple[str, ...]) -> list[Task]:
 
 
 def _told(rng: Random, steps: list[str]) -> str:
+    """The steps of an answer's reasoning as text, with filler at the end."""
     return f"{' ; '.join(steps)} ; {say(rng)} ;"
 
 
 def _one(rng: Random, some: list[str]) -> str:
+    """One of several texts, at random."""
     return some[rng.integers(len(some))]
 
 
 def _way(edges: set[tuple[str, str]], start: str, end: str) -> list[str]:
+    """A shortest way between two nodes; empty where there is none."""
     paths: deque[list[str]] = deque([[start]])
     seen = {start}
     while paths:

@@ -50,6 +50,7 @@ class StudentTrial:
 
 
 def _tasks(seed: int, number: int) -> list[str]:
+    """Prompts of a number of tasks."""
     return [task.prompt for task in school.prompts(seed, number)]
 
 

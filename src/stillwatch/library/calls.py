@@ -68,6 +68,7 @@ def check_rate(fdr: float) -> float:
 
 
 def _at_least(name: str, value: int, least: int) -> int:
+    """The value. Raises `UsageError` where it is less than `least`."""
     if value < least:
         raise UsageError(
             Problem(fact=f"`{name}` is out of range", found=str(value), expected=f"{least} or more")

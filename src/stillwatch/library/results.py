@@ -163,6 +163,7 @@ class Results:
         return read(self.folder)
 
     def _read(self, schema: TableSchema) -> Table:
+        """A table of the results, in its order."""
         rows = read_table(self.folder, schema)
         if schema is contract.CAMPAIGNS:
             rows = rows.sort_by([("exchanges", "descending"), ("campaign_id", "ascending")])
@@ -175,6 +176,7 @@ class Results:
         return f"{found}\n{self.report}"
 
     def _repr_html_(self) -> str:
+        """What a notebook shows: the verdict and the table of campaigns."""
         found, meaning = verdict(self.page_data, cards(self.page_data))
         return (
             f"<p><b>{html.escape(found)}</b></p><p>{html.escape(meaning)}</p>{self.campaigns._repr_html_()}"

@@ -158,6 +158,7 @@ def watch(
 
 
 def _events(one: Watch, events: deque[dict[str, Any]], once: bool, poll: float) -> Iterator[dict[str, Any]]:
+    """The events of a watch, as they occur."""
     for _step in steps(one, once=once, poll=poll, say=log.warning):
         while events:
             yield events.popleft()

@@ -120,6 +120,7 @@ def follow(
 
 
 def _event(kind: str, track: Track, at: str) -> dict[str, Any]:
+    """An event about a campaign followed over time."""
     return {"type": kind, "campaign": track.name, "at": at, "lineage": list(track.lineage)} | {
         name: value for name, value in track.told.items() if name != "at"
     }

@@ -98,6 +98,7 @@ class LabelsInForce:
 
     @cached_property
     def _named(self) -> dict[tuple[str, str], Label]:
+        """The labels on single accounts and values, by kind and target."""
         return {(one.kind, one.target): one for one in self.labels if one.kind not in GROUPS}
 
     @cached_property
@@ -265,6 +266,7 @@ def _fault(given: object) -> str:
 
 
 def _moment(text: str) -> datetime:
+    """The time of a text; UTC where it has no zone."""
     at = datetime.fromisoformat(text)
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 

@@ -125,6 +125,7 @@ def locked(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _is_still(path: Path, file: IO[bytes]) -> bool:
+    """Whether a path still leads to the opened file."""
     try:
         return os.path.samestat(path.stat(), os.fstat(file.fileno()))
     except OSError:
@@ -167,6 +168,9 @@ def read(path: Path, last: int | None = None) -> RecordFile:
 
 
 def _lines(path: Path, last: int | None = None) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """Number and content of each line; None for a line that is no entry. With `last`, the lines in that many
+    bytes at the end.
+    """
     try:
         with path.open("rb") as file:
             if last is not None:
@@ -179,6 +183,7 @@ def _lines(path: Path, last: int | None = None) -> Iterator[tuple[int, dict[str,
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
+    """The content of a line; None where it is no entry."""
     try:
         held = json.loads(line)
     except (ValueError, RecursionError):
@@ -190,6 +195,7 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
 
 
 def _code(before: str, held: Mapping[str, Any]) -> str:
+    """The code of an entry in the hash chain: SHA-256 (hex) of the code before and the content."""
     return hashlib.sha256(f"{before}\n{json.dumps(held, sort_keys=True, default=str)}".encode()).hexdigest()
 
 

@@ -48,6 +48,7 @@ def known_in(folder: Path) -> Known:
 
 
 def _of_results(folder: Path, known: Known) -> None:
+    """Add the campaigns, leads and values of a results folder."""
     known.campaigns |= _groups(folder, contract.MEMBERS, "campaign_id")
     known.leads |= _groups(folder, contract.LEAD_MEMBERS, "lead_id")
     for row in _rows(folder, contract.NAMES).to_pylist():
@@ -55,6 +56,7 @@ def _of_results(folder: Path, known: Known) -> None:
 
 
 def _groups(folder: Path, schema: TableSchema, named_by: str) -> dict[str, frozenset[str]]:
+    """Accounts of each group in a table of members."""
     found: dict[str, set[str]] = {}
     for row in _rows(folder, schema).to_pylist():
         found.setdefault(row[named_by], set()).add(row["account_id"])
@@ -82,6 +84,7 @@ def _rows(folder: Path, schema: TableSchema) -> pa.Table:
 
 
 def _of_watch(path: Path, known: Known) -> None:
+    """Add the campaigns of a watch. Raises `StateError` where its ledger cannot be read."""
     try:
         tracks = json.loads(path.read_bytes()).get("tracks", {})
         known.campaigns |= {name: frozenset(one["accounts"]) for name, one in tracks.items()}

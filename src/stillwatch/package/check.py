@@ -130,6 +130,7 @@ def _read(path: Path, faults: list[Fault]) -> dict[str, bytes]:
 
 
 def _unzipped(name: str, data: bytes, faults: list[Fault]) -> dict[str, bytes]:
+    """The files of an archive; what cannot be read is added to `faults`."""
     files: dict[str, bytes] = {}
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as held:
@@ -180,6 +181,7 @@ def _compare(
     faults: list[Fault],
     changed: str,
 ) -> None:
+    """Add a fault for each file that is missing, added or differs from its digest."""
     faults += [Fault(name, "it is missing") for name in sorted(digests.keys() - files.keys())]
     faults += [Fault(name, "it was added") for name in sorted(files.keys() - digests.keys() - besides)]
     for name in sorted(digests.keys() & files.keys()):
@@ -216,6 +218,7 @@ def _statement(files: Mapping[str, bytes], trust: Trust, verdict: Verification) 
 
 
 def _public(files: Mapping[str, bytes], trust: Trust) -> bytes | None:
+    """The public key that should have signed: the trusted one, else that in the package; None without one."""
     if trust.public is not None:
         return public_key(trust.public, trust.public.read_bytes())
     try:
@@ -282,10 +285,12 @@ def _content(files: Mapping[str, bytes], statement: Mapping[str, Any], verdict: 
 
 
 def _tree(statement: Mapping[str, Any]) -> dict[str, Any]:
+    """Root and size of the tree that a statement names."""
     return {name: statement["predicate"][name] for name in ("root", "size")}
 
 
 def _rows_in_tree(files: Mapping[str, bytes], root: bytes, size: int, faults: list[Fault]) -> None:
+    """Add a fault for each table whose rows do not lead to the root."""
     leaves: list[bytes] = []
     shown = set()
     for table in json.loads(files[TREE])["tables"]:
@@ -308,6 +313,7 @@ def _rows_in_tree(files: Mapping[str, bytes], root: bytes, size: int, faults: li
 
 
 def _proofs(rows: bytes, root: bytes, size: int, faults: list[Fault]) -> None:
+    """Add a fault for each row whose proof does not lead to the root."""
     for number, text in enumerate(rows.splitlines(), 1):
         row = json.loads(text)
         leaf = leaf_hash(bytes.fromhex(row["salt"]) + row["line"].encode())
@@ -316,6 +322,7 @@ def _proofs(rows: bytes, root: bytes, size: int, faults: list[Fault]) -> None:
 
 
 def _numbers(files: Mapping[str, bytes], manifest: Mapping[str, Any], verdict: Verification) -> None:
+    """Add a fault for each number that the package's tables do not give."""
     tables: dict[str, list[dict[str, Any]]] = {}
     for name, content in files.items():
         if name.startswith(TABLES):

@@ -91,4 +91,5 @@ def _typed(name: str, kind: str, value: object) -> object:
 
 
 def _is(value: object, kinds: tuple[type, ...]) -> bool:
+    """Whether a value is of one of the types; a boolean is no number."""
     return isinstance(value, kinds) and not isinstance(value, bool)

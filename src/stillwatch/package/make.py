@@ -347,10 +347,12 @@ def _selected(
 
 
 def _lines(lines: Any) -> bytes:  # noqa: ANN401  a sequence of bytes
+    """The lines, each with a line end."""
     return b"".join(one + b"\n" for one in lines)
 
 
 def _manifest(results: SourceResults, order: Order, tree: Tree) -> dict[str, Json]:
+    """The manifest as a package of this level shows it."""
     manifest, is_open = results.manifest, order.level == "open"
     parameters = {
         name: value for name, value in manifest["parameters"].items() if is_open or name in SHOWN_PARAMETERS
@@ -377,6 +379,7 @@ def _manifest(results: SourceResults, order: Order, tree: Tree) -> dict[str, Jso
 
 
 def _is_free(out: Path) -> None:
+    """Raise `StateError` where the path exists and is no empty folder."""
     if out.is_symlink() or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
         raise StateError(
             Problem(

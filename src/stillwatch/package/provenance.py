@@ -49,6 +49,7 @@ def provenance(
 
 
 def _relations(letter: str, pairs: Sequence[tuple[str, str]], one: str, other: str) -> Json:
+    """Relations of the provenance between pairs of identifiers."""
     return {f"_:{letter}{number}": {one: a, other: b} for number, (a, b) in enumerate(pairs, 1)}
 
 

@@ -181,6 +181,7 @@ def faults_of(log: SealLog, name: str) -> list[Fault]:
 
 
 def _is_of(held: dict[str, Any]) -> bool:
+    """Whether a signature's content is the head that it stands beside."""
     try:
         return opened(canonical(held["signature"]), HEAD)[0] == held["head"]
     except ValueError:

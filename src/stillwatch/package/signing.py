@@ -111,6 +111,7 @@ def public_key(path: Path, content: bytes) -> bytes:
 
 
 def _no_key(path: Path, found: str, kind: str) -> InputError:
+    """The error of a file that holds no key."""
     return InputError(
         Problem(
             fact=f"this is no {kind} key of Ed25519",
@@ -176,4 +177,5 @@ def signed_by(public: bytes, content: bytes, kind: str) -> bool:
 
 
 def _text(data: bytes) -> str:
+    """The bytes in base64."""
     return base64.b64encode(data).decode()

@@ -189,6 +189,7 @@ def tail(compared: Compared, tolerated: float) -> float:
 
 
 def _displaced(compared: Compared) -> tuple[Interval | None, Literal["same_request", "at_least", "none"]]:
+    """Share of refused work that moved to other accounts, with a 95 % interval, and how it was measured."""
     if not len(compared):
         return None, "none"
     known = ~np.isnan(np.array(compared.again))
@@ -237,6 +238,7 @@ def _settled(parts: list[Compared], slots: Slots, tolerated: float, alpha: float
 
 
 def _at(parts: list[Compared], trial: int, tolerated: float) -> float:
+    """Mean log e-value over the ways of comparison, up to a trial."""
     logs: list[float] = []
     for one in parts:
         number = int(np.searchsorted(np.array(one.trial), trial, side="right"))
@@ -265,6 +267,7 @@ def harm(slots: Slots, follower: Follower) -> Harm:
 def _warnings(
     drawn: Compared, slots: Slots, *, in_log: bool | None, basis: ComparisonBasis, compared: bool
 ) -> tuple[str, ...]:
+    """What limits the verdict, as sentences."""
     out = []
     if not slots.failed.any():
         out.append("nobody was refused in any trial")

@@ -144,6 +144,7 @@ class _Coin:
         self.seed = seed
 
     def share(self, *parts: object) -> float:
+        """A number from 0 to 1 that the seed and the parts determine."""
         told = "|".join(map(str, parts)).encode()
         return int.from_bytes(hmac.digest(self.seed, told, "sha256")[:7], "big") / (1 << 56)
 
@@ -195,11 +196,13 @@ def make(
 
 
 def _micros(moment: datetime) -> int:
+    """Microseconds since 1970 of a time; UTC where it has no zone."""
     zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return int(zoned.timestamp()) * SECOND
 
 
 def _faults(plan: ProbePlan) -> list[tuple[str, str, str]]:
+    """Fault, value and expectation for each thing that is wrong with a plan."""
     out = []
     has_hours = 0 <= plan.hours[0] < plan.hours[1] <= 24
     part = plan.part / SECOND if has_hours else 0.0

@@ -110,9 +110,11 @@ class Probe:
 
 
 def _micros(moment: datetime) -> int:
+    """Microseconds since 1970 of a time; UTC where it has no zone."""
     zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return int(zoned.timestamp() * SECOND)
 
 
 def _iso(micros: int) -> str:
+    """A time in microseconds since 1970 as ISO 8601 with `Z`, to the second."""
     return datetime.fromtimestamp(micros / SECOND, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -43,6 +43,7 @@ class KeyringFile:
         self._ring, self._at = read(self.path), self._changed()
 
     def _changed(self) -> tuple[int, int]:
+        """Time of change (ns) and inode of the file; zeros where it does not exist."""
         try:
             found = self.path.stat()
         except OSError:

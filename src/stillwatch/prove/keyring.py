@@ -113,6 +113,7 @@ class Keyring:
         return hashlib.sha256("\n".join([*(one.name for one in self.issued), *parts]).encode()).hexdigest()
 
     def _derive(self, info: str, length: int) -> npt.NDArray[np.uint8]:
+        """Bytes that are derived from the master key (HKDF, RFC 5869, with SHA-256)."""
         pseudo_random = hmac.digest(b"stillwatch", self.master, "sha256")
         out, block = b"", b""
         for counter in range(1, -(-length // 32) + 1):

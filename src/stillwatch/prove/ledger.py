@@ -182,6 +182,7 @@ def read(paths: Iterable[Path], ring: Keyring) -> Ledger:
 
 
 def _count(out: Ledger, one: LedgerEntry) -> None:
+    """Add an entry to the ledger's counts."""
     out.entries += 1
     here = out.served.setdefault(one.key, Served())
     (here.marked if one.is_marked else here.unmarked).add(one.answer)
@@ -191,6 +192,9 @@ def _count(out: Ledger, one: LedgerEntry) -> None:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, object]]:
+    """Number and content of each line; None for a line that is no JSON. Raises `InputError` where the file
+    cannot be read.
+    """
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
@@ -206,12 +210,14 @@ def _lines(path: Path) -> Iterator[tuple[int, object]]:
 
 
 def _is_entry(held: object) -> TypeGuard[dict[str, Any]]:
+    """Whether the content of a line is an entry."""
     if not isinstance(held, dict) or set(held) != set(FIELDS) or held["format"] != FORMAT:
         return False
     return all(isinstance(held[name], kind) for name, kind in FIELDS.items()) and held["code"].isascii()
 
 
 def _code(secret: bytes, before: str, held: Mapping[str, Any]) -> str:
+    """The code of an entry in the chain: HMAC-SHA256 (hex) of the code before and the content."""
     return hmac.digest(secret, f"{before}\n{json.dumps(held, sort_keys=True)}".encode(), "sha256").hex()
 
 

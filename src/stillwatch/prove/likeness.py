@@ -20,5 +20,6 @@ def likeness(one: str, other: str, without: Callable[[TokenRun], bool] = lambda 
 
 
 def _runs(text: str) -> set[TokenRun]:
+    """Runs of one to three words of a text."""
     words = WORD.findall(text.lower())
     return {tuple(words[i : i + n]) for n in (1, 2, 3) for i in range(len(words) - n + 1)}

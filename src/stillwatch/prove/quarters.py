@@ -72,5 +72,6 @@ def _refuse(
     refused: Collection[str] = REFUSED,  # bound here, since the module's names are gone when Python ends
     inside: threading.local = _inside,
 ) -> None:
+    """Refuse an operation that Python announces, while a file of unknown origin is read in this thread."""
     if event in refused and getattr(inside, "held", False):
         raise RefusedOperation(f"`{event}` is refused while a stranger's files are read")

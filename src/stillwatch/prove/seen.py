@@ -184,6 +184,7 @@ def _levels(text: str) -> Iterator[str]:
 
 
 def _sign(found: re.Match[str]) -> str:
+    """The character of an escape; a space where it stands for none."""
     *code, octal = found.groups()
     number = next((int(one, 16) for one in code if one), int(octal, 8) if octal else None)
     if number is None:
@@ -245,6 +246,7 @@ class TextBefore:
         return self._held[key]
 
     def _holds(self, some: tuple[str, ...]) -> bool:
+        """Whether the words stand in the text near each other, also joined or misspelt."""
         if not some:
             return bool(self.streams)
         letters = "".join(some)
@@ -253,6 +255,7 @@ class TextBefore:
         return bool(reduce(and_, (self._where(word) for word in some)))
 
     def _where(self, word: str) -> int:
+        """Bits of the blocks of the text in which a word stands, also in similar spelling."""
         if word not in self._known:
             mask = self.blocks.get(word, 0)
             some = _alike(word)
@@ -433,6 +436,7 @@ class Elsewhere:
         return out
 
     def _of(self, length: int) -> Uints:
+        """Digests of all runs of `length` tokens, sorted."""
         if length not in self._runs:
             some = [
                 np.lib.stride_tricks.sliding_window_view(ids, length)
@@ -445,4 +449,5 @@ class Elsewhere:
 
 
 def _names_of(runs: Ints) -> Uints:
+    """Digest of each run of tokens, shape (n,)."""
     return contexts_of(Windows(runs, np.zeros(len(runs), np.int64)))

@@ -57,6 +57,7 @@ def row(keyring: Keyring, issued: Issued) -> RequestState:
 
 
 def _signed(value: int) -> int:
+    """A number of 64 bits as a signed one."""
     return value - (1 << 64) if value >= 1 << 63 else value
 
 

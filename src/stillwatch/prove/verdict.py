@@ -219,6 +219,7 @@ def _hypotheses(
 
 
 def _is_broken(one: SuspectFinding, alpha: float, tries: int) -> bool:
+    """Whether a finding is significant by its law but not extreme among at least 99 unused keys."""
     if one.rank_p is None or one.decoys < 99:
         return False
     return one.log10_p + log10(tries) <= log10(alpha / 2) and one.rank_p > RANK_AT_MOST
@@ -232,6 +233,7 @@ def _campaign(
     alpha: float,
     effects: Mapping[str, Assumed],
 ) -> CampaignVerdict:
+    """The evidence on one campaign from findings that are not broken; `names` is the number of campaigns."""
     mine = [one for one in sound if campaign_of(one) == name]
     by_key: dict[str, list[float]] = {}
     for one in mine:

@@ -199,6 +199,7 @@ class Findings:
         )
 
     def _decoys(self, mark: Mark) -> Floats:
+        """Scores under keys that were never used, shape (decoys,)."""
         if mark.name not in self._others:
             keys = self.keyring.decoys(mark.name, self.decoys)
             parts = np.array_split(keys, max(len(keys) // 64, 1))

@@ -54,6 +54,7 @@ class Weights:
             return float(logs[places, wanted].mean())
 
     def _logits(self, ids: Sequence[int]) -> Any:
+        """Scores of every next token after each token, shape (tokens, vocabulary)."""
         import torch
 
         place = next(self.net.parameters()).device
@@ -111,6 +112,7 @@ def load(folder: Path) -> Weights:
 
 
 def _net(folder: Path) -> Any:
+    """The model in a folder, without code of its own and without the network."""
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
@@ -124,6 +126,7 @@ def _net(folder: Path) -> Any:
 
 
 def _tokenizer(folder: Path) -> Any:
+    """The tokeniser in a folder, without code of its own."""
     from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)

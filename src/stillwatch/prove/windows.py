@@ -47,11 +47,13 @@ class Windows:
 
 @numba.njit(cache=True, nogil=True)
 def _rotate(x, n):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # compiled; types are inferred by numba
+    """A 64-bit number rotated to the left by n bits."""
     return (x << np.uint64(n)) | (x >> np.uint64(64 - n))
 
 
 @numba.njit(cache=True, nogil=True)
 def _round(a, b, c, d):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """One round of SipHash (Aumasson and Bernstein 2012)."""
     a = a + b
     b = _rotate(b, 13) ^ a
     a = _rotate(a, 32)
@@ -66,6 +68,7 @@ def _round(a, b, c, d):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
 
 @numba.njit(cache=True, nogil=True)
 def _seeds(contexts, key):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """SipHash of each row of contexts under a key, shape (n,)."""
     rows, width = contexts.shape
     out = np.empty(rows, np.uint64)
     for row in range(rows):
@@ -88,6 +91,7 @@ def _seeds(contexts, key):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN2
 
 @numba.njit(cache=True, nogil=True)
 def _bits(seeds, tokens):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """64 pseudo-random bits for each seed and token, shape (n,)."""
     out = np.empty(len(tokens), np.uint64)
     for i in range(len(tokens)):
         x = seeds[i] + (np.uint64(tokens[i]) + np.uint64(1)) * _GOLDEN

@@ -553,6 +553,7 @@ def _bytes(column: pa.ChunkedArray) -> list[bytes]:
 
 
 def _is_text(kind: pa.DataType) -> bool:
+    """Whether a type is text."""
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 

@@ -435,6 +435,7 @@ def _written_out(table: pa.Table) -> Iterator[pa.Table]:
 
 
 def _is_list(kind: pa.DataType) -> bool:
+    """Whether a type is a list."""
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
 
 

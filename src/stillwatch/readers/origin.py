@@ -79,4 +79,5 @@ def tail_of(stream: IO[bytes] | Unpacked, size: int) -> str:
 
 
 def _digest(some: bytes) -> str:
+    """Digest of bytes (hex); "" for none."""
     return hashlib.blake2b(some, digest_size=8).hexdigest() if some else ""

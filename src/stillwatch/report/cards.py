@@ -214,6 +214,7 @@ def overview_or_unknown(results: ResultTables) -> dict[str, Any]:
 
 
 def _timeline(table: pa.Table | None) -> plots.Timeline | None:
+    """The timeline of a campaign for its plot; None where it was not written."""
     if table is None or not len(table):
         return None
     table = table.sort_by("hour")
@@ -248,6 +249,7 @@ def _marks(table: pa.Table | None, overview: Overview | None) -> list[plots.Plot
 
 
 def _capabilities(rows: Sequence[TableRow] | None) -> list[tuple[str, int, float, str]] | None:
+    """Capability, exchanges, share of all and bar; None where the table was not written."""
     if rows is None:
         return None
     total = sum(row["exchanges"] for row in rows) or 1
@@ -272,6 +274,7 @@ def _claims(results: ResultTables, name: str) -> dict[str, list[tuple[int, str, 
 
 
 def _hypotheses(rows: Sequence[TableRow] | None) -> list[HypothesisLine] | None:
+    """The hypotheses about a campaign's kind, the likeliest first; None where the table was not written."""
     if rows is None:
         return None
     lines = []

@@ -142,6 +142,7 @@ def _remains(results: ResultTables, name: str, row: TableRow) -> ComparedFact:
 
 
 def _cards(one: TableRow) -> str:
+    """How many different cards accounts have, as text."""
     if one["different"] == one["known"]:
         return f"{_of(one['different'], one['known'])} different"
     return f"{wording.counted(one['different'], 'card')} for {wording.counted(one['known'], 'account')}"
@@ -157,30 +158,36 @@ def _one(one: TableRow) -> str:
 
 
 def _of(some: int, whole: int) -> str:
+    """Some of a whole, as text."""
     return f"{wording.count(some)} of {wording.count(whole)}"
 
 
 def _texts(one: TableRow) -> str:
+    """How many texts are sent by many accounts, as text."""
     if one["different"]:
         return f"{wording.counted(one['different'], 'text')} sent by half or more"
     return f"at most {wording.count(one['most'])} sent the same"
 
 
 def _span(one: TableRow) -> str:
+    """The days within which accounts were created, as text."""
     return f"within {wording.counted(round(one['high_days']), 'day')}"
 
 
 def _age(one: TableRow) -> str:
+    """The age of accounts, in days or months, as text."""
     unit, words = (1.0, "day") if one["high_days"] < FEWEST_DAYS_IN_MONTHS else (DAYS_IN_MONTH, "month")
     low, high = round(one["low_days"] / unit), round(one["high_days"] / unit)
     return wording.counted(high, words) if low == high else f"{low} to {wording.counted(high, words)}"
 
 
 def _nights(one: TableRow) -> str:
+    """How many accounts rest at night, as text."""
     return f"{wording.part(one['most'], one['known'])} rest at night"
 
 
 def _owners(one: TableRow) -> str:
+    """How many accounts have a declared owner in common, as text."""
     if one["different"] == one["known"]:
         return "none in common"
     return f"{wording.counted(one['different'], 'owner')} of {wording.counted(one['known'], 'account')}"

@@ -148,6 +148,7 @@ def taken(results: Path, prices: Prices, assumed: Assumptions, curve: Path | Non
 
 
 def _capabilities(results: Path) -> list[dict[str, Any]]:
+    """The rows of the table `capabilities`."""
     table = pq.read_table(results / "capabilities.parquet")
     return table.to_pylist()
 
@@ -159,6 +160,7 @@ def _part(
     assumed: Assumptions,
     lab: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
+    """What one capability's exchanges are worth: tokens, money, and the gain of a student."""
     n = row["exchanges"]
     counted = row.get("input_tokens") is not None and row.get("output_tokens") is not None
     input_tokens = row["input_tokens"] if counted else round(n * assumed.input_tokens)

@@ -45,6 +45,7 @@ def leads_found(results: ResultTables) -> int | None:
 
 
 def _lead(results: ResultTables, row: TableRow, anchor: str) -> LeadView:
+    """One lead for the page."""
     members = results.of("lead_members", row["lead_id"])
     names = None if members is None else sorted(members["account_id"].to_pylist())
     return LeadView(

@@ -92,6 +92,7 @@ def unpack(text: str) -> tuple[dict[str, Any], bytes]:
 
 
 def _head(results: ResultTables, group: PackedGroup, members: pa.Table, block: ArrayBlock) -> dict[str, Any]:
+    """The description of a group for the script: its columns and where they are in the block."""
     names = [str(name) for name in members["account_id"].to_pylist()]
     place = {name: i for i, name in enumerate(names)}
     head: dict[str, Any] = {"anchor": group.anchor, "name": group.name, "lead": group.is_lead, "names": names}
@@ -219,6 +220,7 @@ def _places(names: pa.ChunkedArray, place: Mapping[str, int]) -> tuple[Ints, Int
 
 
 def _minutes(moments: pa.ChunkedArray) -> Ints:
+    """Minutes since 1970; `NEVER` for nulls."""
     seconds = moments.cast(pa.timestamp("s", "UTC"), safe=False).cast(pa.int64()).fill_null(0).to_numpy()
     minutes: Ints = np.maximum(seconds // 60, NEVER)
     return minutes

@@ -74,6 +74,7 @@ def render_campaign(results: ResultTables, card: CampaignCard) -> str:
 
 
 def _campaigns(results: ResultTables, every: Sequence[CampaignCard]) -> Iterator[PackedGroup]:
+    """The campaigns for the script, members by probability."""
     for card in every:
         name = card.row["campaign_id"]
         members = results.of("members", name)
@@ -89,6 +90,7 @@ def _campaigns(results: ResultTables, every: Sequence[CampaignCard]) -> Iterator
 
 
 def _leads(results: ResultTables, some: Sequence[LeadView]) -> Iterator[PackedGroup]:
+    """The leads for the script, for which members were written."""
     for lead in some:
         name = lead.row["lead_id"]
         members = results.of("lead_members", name)
@@ -161,4 +163,5 @@ def environment(*packages: str) -> Environment:
 
 
 def _digest(content: str) -> str:
+    """Digest of a script or style for the page's content security policy."""
     return f"sha256-{b64encode(hashlib.sha256(content.encode()).digest()).decode()}"

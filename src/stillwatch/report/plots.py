@@ -191,6 +191,7 @@ def _reached(timeline: Timeline, marks: Sequence[PlotMark]) -> str:
 
 
 def _curve(timeline: Timeline, x: object, top: float, marks: Sequence[PlotMark]) -> str:
+    """The plot of the evidence over time."""
     assert callable(x)
     bottom = top + CURVE
     drawn = text("evidence so far, log₁₀ e", LEFT, top - 8, class_="axis-title")
@@ -242,10 +243,12 @@ def _ticks(ceiling: float) -> list[float]:
 
 
 def _stamp(seconds: float, width: int) -> str:
+    """A time as the label of an axis; the clock only where bars are of an hour."""
     at = datetime.fromtimestamp(seconds, UTC)
     words = f"{at.day} {wording.MONTHS[at.month - 1]}"
     return f"{words} {at:%H:%M}" if width == HOUR else words
 
 
 def _value(value: object) -> str:
+    """A number for an attribute of SVG, with at most one decimal."""
     return f"{value:.1f}".removesuffix(".0") if isinstance(value, float | np.floating) else str(value)

@@ -151,6 +151,7 @@ def read(folder: Path, prompts: pa.Table | None = None) -> ResultTables:
 
 
 def _table(folder: Path, name: str, columns: str) -> pa.Table:
+    """A table with its expected columns. Raises `StateError` where it cannot be read."""
     path = folder / f"{name}.parquet"
     expected = columns.split()
     try:
@@ -172,6 +173,7 @@ def _table(folder: Path, name: str, columns: str) -> pa.Table:
 
 
 def _overview(path: Path) -> Overview | None:
+    """The overview; None where it was not written. Raises `StateError` where it cannot be read."""
     if not path.exists():
         return None
     try:
@@ -218,12 +220,14 @@ def _overview(path: Path) -> Overview | None:
 
 
 def _left_out(given: Mapping[str, Any] | None) -> LeftOut | None:
+    """The evaluation with one explanation left out; None where it was not written."""
     if not given:
         return None
     return LeftOut(share=float(given["share"]), high=float(given["high"]), worlds=int(given["worlds"]))
 
 
 def _moment(text: str | None) -> datetime | None:
+    """The time of a text; UTC where it has no zone, None for none."""
     if not text:
         return None
     at = datetime.fromisoformat(text)
@@ -231,6 +235,7 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _damaged(path: Path, found: str, expected: str) -> StateError:
+    """The error of a file of the results that cannot be read."""
     return StateError(
         Problem(
             fact=f"`{path.name}` of the results cannot be shown",

@@ -88,6 +88,7 @@ def trial(results: ResultTables, group_id: str, accounts: int) -> TrialsView | N
 
 
 def _bar(log10_e: float) -> str:
+    """The bar of a log10 e-value; "" where nothing remains."""
     if log10_e < NOTHING_LOG10:
         return ""
     return plots.bar(log10_e / FULL_BAR_LOG10, cut=log10_e > FULL_BAR_LOG10)

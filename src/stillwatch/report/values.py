@@ -147,6 +147,7 @@ def _shared(
     exchanges: int,
     known: Networks,
 ) -> Shared:
+    """One shared value as the page shows it."""
     words = kind_words(kind)
     is_opaque = kind in OPAQUE or (kind != "asn" and A_NUMBER_ALONE.fullmatch(value) is not None)
     if is_opaque:

@@ -146,6 +146,7 @@ def _carry(old: Path, new: Path, settled: frozenset[Path] = frozenset()) -> None
 
 
 def _same(one: Path, other: Path) -> bool:
+    """Whether two files, or two links, have the same content."""
     if one.is_symlink() or other.is_symlink():
         return one.is_symlink() and other.is_symlink() and one.readlink() == other.readlink()
     return one.is_file() and other.is_file() and sha256(one) == sha256(other)
@@ -168,6 +169,7 @@ def _clear_up(out: Path) -> None:
 
 
 def _runs(process: int) -> bool:
+    """Whether a process of this number runs."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

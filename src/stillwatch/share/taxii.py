@@ -412,6 +412,7 @@ def _post(asked: TaxiiRequest) -> TaxiiAnswer:
 
 
 def _uuid() -> str:
+    """A new random identifier."""
     import uuid
 
     return str(uuid.uuid4())

@@ -88,6 +88,7 @@ def read_arrivals(path: Path) -> Arrivals:
 
 
 def _wrong(path: Path, found: str) -> InputError:
+    """The error of a file of arrival rates."""
     return InputError(
         Problem(
             fact=f"times file `{path.name}` cannot be used",

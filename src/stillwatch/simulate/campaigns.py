@@ -117,9 +117,11 @@ class PlantedCampaign:
         return rows
 
     def _open_span(self, day: int) -> tuple[int, int]:
+        """The part of a day in which the campaign runs: begin and end."""
         return max(day, self.start), min(day + DAY, self.end)
 
     def _harvest(self, rng: np.random.Generator, n: int, day: int) -> TrafficRows:
+        """About `n` exchanges of a harvest on one day."""
         if self.plan.hours == "human":
             account, at = self._by_hand(rng, n, day)
         else:
@@ -177,6 +179,7 @@ class PlantedCampaign:
         return account
 
     def _with_words(self, rng: np.random.Generator, account: Ints, at: Ints) -> TrafficRows:
+        """Exchanges of these accounts at these times, with what they ask."""
         plan, n = self.plan, len(account)
         key = self.queue.keys(n)
         capability = rng.integers(0, len(plan.capabilities), n)

@@ -105,6 +105,7 @@ def crowd(rng: np.random.Generator, group: People, setting: Setting, parts: Sequ
 
 
 def _conversations(rng: np.random.Generator, rows: VisitRows) -> Texts:
+    """Names of the conversations of all rows; null for rows without one."""
     distinct, code = np.unique(rows.conversation, return_inverse=True)
     names = fresh(rng, len(distinct), "c", 15)
     names[distinct < 0] = None
@@ -234,12 +235,14 @@ def ordinary(rng: np.random.Generator, n: int, setting: Setting) -> Crowd:
 
 
 def _persons(rng: np.random.Generator, n: int, setting: Setting) -> Crowd:
+    """Single people, who use the service for themselves."""
     group = people(rng, n, setting, one_country=False)
     counts = volumes(rng, n, 0.8 * setting.days, 2.5 * setting.days, sigma=1.2)
     return crowd(rng, group, setting, [write(rng, group, sittings(rng, group, counts, setting), setting)])
 
 
 def _teams(rng: np.random.Generator, n: int, setting: Setting) -> Crowd:
+    """Small companies, each with one address and one way of use."""
     made: list[Crowd] = []
     while n > sum(len(c) for c in made):
         size = min(2 + int(rng.geometric(0.15)), 30, n - sum(len(c) for c in made))
@@ -285,6 +288,7 @@ def _day_and_night(rng: np.random.Generator, account: Ints, group: People) -> Fl
 
 
 def _batches(rng: np.random.Generator, n: int, setting: Setting) -> Crowd:
+    """Companies with jobs that run once a day."""
     group = people(rng, n, setting, sdk=1.0)
     on_servers(rng, group)
     _as_companies(rng, group)
@@ -303,6 +307,7 @@ def _batches(rng: np.random.Generator, n: int, setting: Setting) -> Crowd:
 
 
 def _developers(rng: np.random.Generator, n: int, setting: Setting) -> Crowd:
+    """People with a coding agent."""
     group = people(rng, n, setting)
     give_program(rng, group, agent=f"coding-agent/{rng.integers(1, 4)}.{rng.integers(0, 9)}")
     group.sitting, group.follow, group.gap = (
@@ -319,6 +324,7 @@ def _developers(rng: np.random.Generator, n: int, setting: Setting) -> Crowd:
 
 
 def _as_companies(rng: np.random.Generator, group: People) -> None:
+    """Make each account a company: an organisation and a mail domain of its own."""
     n = len(group)
     group.organization, group.email_domain = fresh(rng, n, "org_"), fresh(rng, n, "app-", 6) + ".io"
     group.plan = texts(n, "api")

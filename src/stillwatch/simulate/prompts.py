@@ -113,6 +113,7 @@ def below(keys: Uints, bound: int, salt: int = 0) -> Ints:
 
 @lru_cache(maxsize=4096)  # salts of days and rules
 def _salted(salt: int) -> np.uint64:
+    """A constant of 64 bits for a salt."""
     return np.uint64((salt * _GOLDEN + 0x632BE59BD9B4E019) & _WORD)
 
 
@@ -128,6 +129,7 @@ class _RulePart:
 
 
 def _parse(text: str) -> tuple[_RulePart, ...]:
+    """The parts of a rule's text."""
     parts: list[_RulePart] = []
     at = 0
     for order, slot in enumerate(_SLOT.finditer(text)):

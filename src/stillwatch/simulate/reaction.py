@@ -79,6 +79,7 @@ class Reacting(PlantedCampaign):
             first.last[:] = np.minimum(first.last, self.acted_at)
 
     def _replace(self, plan: CampaignPlan, first: Population, end: int) -> None:
+        """Add new accounts in place of the suspended ones."""
         number = max(1, round(self.reaction.replaced * int(self.caught.sum())))
         fresh = replace(plan, accounts=number, banned_on=0.0, replaced_every=0.0, first_day=0.0)
         begin = self.acted_at + int(self.reaction.delay_hours * HOUR)

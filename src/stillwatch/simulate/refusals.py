@@ -140,6 +140,7 @@ def _sent_again(
 def _target(
     rng: np.random.Generator, account: str, everybody: list[str], busy: set[str], habit: Habit
 ) -> str | None:
+    """The account that sends the request again; None where none is free."""
     if habit.kept is not None:
         return habit.kept.get(account)
     for _ in range(50):
@@ -150,6 +151,7 @@ def _target(
 
 
 def _with_status(exchanges: pa.Table, rows: np.ndarray[Any, Any], sent: list[dict[str, Any]]) -> pa.Table:
+    """The exchanges, with the refused ones marked by their status and without an answer."""
     refused = np.zeros(exchanges.num_rows, dtype=np.bool_)
     refused[rows] = True
     mask = pa.array(refused)

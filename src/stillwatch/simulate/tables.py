@@ -49,10 +49,12 @@ _STATUS = np.array([200, 429, 500, 529])  # HTTP statuses that are drawn
 
 
 def _column(values: Texts) -> pa.Array:
+    """A column of text; None becomes null."""
     return pa.array(values, pa.string(), from_pandas=True)
 
 
 def _pick(values: Texts, rows: Ints) -> pa.Array:
+    """The values of these rows as a column."""
     return _column(values).take(pa.array(rows))
 
 
@@ -158,6 +160,7 @@ class Writer:
 
 
 def _done(rng: np.random.Generator) -> Future[np.random.Generator]:
+    """A result that is there already."""
     future: Future[np.random.Generator] = Future()
     future.set_result(rng)
     return future
@@ -167,11 +170,13 @@ _employed: list[_Maker] = []
 
 
 def _employ(maker: _Maker) -> None:
+    """Keep the maker in this worker process, and end with its parent."""
     _employed[:] = [maker]
     end_with_parent()
 
 
 def _write_day(one: _Day) -> np.random.Generator:
+    """Write one day with the maker of this worker process."""
     return _employed[0].write(one)
 
 
@@ -202,6 +207,7 @@ class _Maker:
         return one.rng
 
     def _chunk(self, rng: np.random.Generator, rows: TrafficRows) -> tuple[pa.Table, pa.Table]:
+        """Exchanges and truth of some rows, as tables."""
         people, names = self.people, self.names
         n, who = len(rows), rows.account
         numbers = np.arange(self.exchanges, self.exchanges + n, dtype=np.uint64)
@@ -303,6 +309,7 @@ class _Maker:
         return pa.array(out, pa.string())
 
     def _opening(self, root: int, keys: Uints, accounts: Ints, hand: bool) -> Texts:
+        """First prompts of conversations."""
         if self.real is not None:
             return self.real.honest[below(keys, len(self.real.honest), 61)].copy()
         said = GRAMMAR.expand(ROOTS[root], keys)
@@ -320,6 +327,7 @@ class _Maker:
         return said
 
     def _harvest(self, rows: TrafficRows, root: int) -> Texts:
+        """Prompts of a harvest."""
         if self.real is not None and self.real.harvest is not None:
             pool = self.real.harvest
             items = pool[(self.answered + np.arange(len(rows))) % len(pool)]
@@ -334,6 +342,7 @@ class _Maker:
 
 
 def _tools(index: Ints) -> pa.Array:
+    """Names of the tools of each row; null where it has none."""
     choices: list[Any] = [list(tools) for tools in p.TOOLSETS]
     return pa.array([*choices, None], pa.list_(pa.string())).take(
         pa.array(np.where(index < 0, len(choices), index))

@@ -388,6 +388,7 @@ def simulate(
 
 
 def _move_into(partial: Path, out: Path) -> None:
+    """Move the finished tables into `out`, in place of those of an earlier world."""
     for name in ("exchanges", "accounts.parquet", "releases.parquet", "truth.parquet", "actions.parquet"):
         target = out / name
         if target.is_dir():
@@ -529,6 +530,7 @@ def _write(
 
 
 def _releases(start: int, release: int) -> pa.Table:
+    """The table of releases of the models."""
     moments = [start - 210 * DAY, start - 120 * DAY, start - 60 * DAY, release]
     return pa.table({"model": list(p.MODELS), "released_at": pa.array(moments, pa.int64())}).cast(
         RELEASES.arrow

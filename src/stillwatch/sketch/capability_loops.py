@@ -124,6 +124,7 @@ def _block(at, stop, end):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN2
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def _add(h, byte):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """The FNV-1a digest with one more byte, in lower case."""
     return (h ^ _U(_FOLDED[byte])) * _PRIME
 
 

@@ -77,8 +77,10 @@ def of_secret(secret: bytes, where: str) -> Key:
 
 @cache
 def _stretched(secret: bytes) -> bytes:
+    """A key of 32 bytes from a secret, slow to compute (scrypt, RFC 7914)."""
     return hashlib.scrypt(secret, salt=b"stillwatch", n=COST, r=BLOCK, p=LANES, dklen=32)
 
 
 def _derive(key: bytes, person: bytes, text: str, size: int) -> bytes:
+    """Bytes derived from a key for one purpose (BLAKE2b, keyed)."""
     return hashlib.blake2b(text.encode(), key=key, person=person, digest_size=size).digest()

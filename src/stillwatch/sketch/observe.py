@@ -155,15 +155,18 @@ def shape_keys(rows: pa.Table) -> Uints:
 
 
 def _one(rows: pa.Table, name: str) -> pa.Array:
+    """A column as one array."""
     column = rows.column(name).combine_chunks()
     return column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
 
 
 def _signed(keys: Uints) -> pa.Array:
+    """Digests as signed numbers."""
     return pa.array(np.ascontiguousarray(keys).view(np.int64))
 
 
 def _lists(marks: Digests) -> pa.Array:
+    """The phrases of each row, as lists of signed numbers."""
     return pa.ListArray.from_arrays(
         pa.array(marks.phrase_offsets.astype(np.int32)), pa.array(marks.phrases.view(np.int64))
     )

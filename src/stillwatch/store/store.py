@@ -333,6 +333,7 @@ class Store:
             table.unlink()
 
     def _forget(self, names: Sequence[str]) -> None:
+        """Remove files of logs from the store, with what was read of them."""
         for name in names:
             (self.folder / "files" / f"{name}.json").unlink(missing_ok=True)
             for number in self.pieces.pop(name, {}):
@@ -423,6 +424,7 @@ class Store:
         _write(self.folder / "days" / f"{day}.json", asdict(self.days[day]))
 
     def _drop(self, day: str) -> None:
+        """Remove the summaries of a day."""
         (self.folder / "days" / f"{day}.json").unlink(missing_ok=True)
         gone = self.days.pop(day, None)
         for table, names in (gone.files if gone else {}).items():
@@ -447,6 +449,7 @@ class Store:
         shutil.rmtree(gone)
 
     def _gone(self) -> Path:
+        """Name under which a store is removed."""
         return self.folder.with_name(f"{self.folder.name}.gone")
 
     def scratch(self) -> Path:
@@ -478,15 +481,18 @@ def _private(folder: Path) -> None:
 
 
 def _write(path: Path, value: Mapping[str, Any]) -> None:
+    """Write JSON to a file, as a whole or not at all."""
     with atomic(path, private=True) as temporary:
         temporary.write_text(json.dumps(value, indent=1, sort_keys=True))
 
 
 def _log_file(path: Path) -> LogFile:
+    """The record of a log file."""
     return LogFile(**json.loads(path.read_text()))
 
 
 def _piece(path: Path) -> Piece:
+    """The record of a piece."""
     recorded = json.loads(path.read_text())
     return Piece(
         **recorded

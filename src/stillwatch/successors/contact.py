@@ -159,6 +159,7 @@ def _signature(
     held: Mapping[ShownValue, int],
     often: Counter[ShownValue],
 ) -> Signature:
+    """What distinguishes a campaign's members from other accounts: a log10 weight for each value."""
     least_often = LEAST_OFTEN * max(often.values(), default=0)
     count: dict[ShownValue, int] = defaultdict(int)
     for values in mine:
@@ -199,10 +200,12 @@ def _none(family: str, without: float) -> float:
 
 
 def _log_ratio(members: int, of: int, others: int, of_others: int) -> float:
+    """Log10 of how much more often members show a value than others, smoothed."""
     return float(np.log10((members + 0.5) / (of + 1)) - np.log10((others + 1) / (of_others + 2)))
 
 
 def _best(values: Iterable[ShownValue], weights: Mapping[ShownValue, float], family: str) -> float:
+    """Largest weight of the values of one family; 0 without one."""
     return max(
         (weights.get(value, 0.0) for value in values if FAMILY_OF.get(value[0]) == family), default=0.0
     )
@@ -368,6 +371,7 @@ def sightings(
 
 
 def _rows(exchanges: pa.Table, observations: pa.Table | None) -> Iterator[tuple[str, list[ShownValue]]]:
+    """Account and shown values of each exchange."""
     names = [
         n
         for n in ("account_id", "client_ip", "asn", "user_agent", "tls_fingerprint")

@@ -106,6 +106,7 @@ def write_sketch(path: Path, part: Path, chosen: pa.ChunkedArray | pa.Array | No
 
 
 def _latest(part: Path) -> list[tuple[str, datetime]]:
+    """Accounts of a batch with their latest times."""
     rows = pq.read_table(part, columns=["account_id", "timestamp"])
     each = rows.group_by("account_id").aggregate([("timestamp", "max")])
     times = [at.astimezone(UTC) for at in each.column("timestamp_max").to_pylist()]
@@ -113,9 +114,11 @@ def _latest(part: Path) -> list[tuple[str, datetime]]:
 
 
 def _ends(part: Path) -> tuple[datetime | None, datetime | None]:
+    """First and last time of a batch; None where it is empty."""
     ends = pc.min_max(pq.read_table(part, columns=["timestamp"]).column("timestamp")).as_py()
     return tuple(at and at.astimezone(UTC) for at in (ends["min"], ends["max"]))
 
 
 def _time(text: str) -> datetime:
+    """The time of a text in ISO 8601."""
     return datetime.fromisoformat(text)

@@ -48,6 +48,7 @@ def read_secrets(path: Path) -> list[bytes]:
 
 
 def _secret(line: str) -> bytes:
+    """The bytes of a secret. Raises `ValueError` for another form or length."""
     if not line.startswith(PREFIX):
         raise ValueError("no prefix")
     try:

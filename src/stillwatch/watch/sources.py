@@ -96,6 +96,9 @@ class Folder:
         self._passed_over: set[str] = set()
 
     def _files(self) -> list[Path]:
+        """The log files of the folder, the one changed first at the front. Raises `Unreachable` where they
+        cannot be listed.
+        """
         if self.path.is_file():
             return [self.path]
         try:
@@ -112,6 +115,7 @@ class Folder:
             return None
 
     def _take(self, position: Position) -> NewData | None:
+        """The next new lines or file; None where there are none."""
         for file in self._files():
             state = file.stat()
             key = f"{state.st_dev}:{state.st_ino}"
@@ -335,6 +339,7 @@ class RedisStream:
             return self._take(position)
 
     def _take(self, position: Position) -> NewData | None:
+        """The next new entries of the stream; None where there are none."""
         last, before = position.get(self.name) or "-", position.get(f"{self.name}/entries", 0)
         lines: list[bytes] = []
         size = 0
@@ -384,6 +389,7 @@ class NatsSubject:
             return asyncio.run(self._take(int(position.get(self.name) or 0)))
 
     async def _take(self, last: int) -> NewData | None:
+        """The next new messages of the stream; None where there are none."""
         client: Any = await self._nats.connect(
             self.url,
             allow_reconnect=False,
@@ -461,6 +467,7 @@ class KafkaTopic:
             return self._take(position)
 
     def _take(self, position: Position) -> NewData | None:
+        """The next new messages of the topic; None where there are none."""
         metadata = self._consumer.list_topics(self.topic, timeout=ANSWER_S).topics[self.topic]
         if metadata.error is not None:
             raise self._kafka.KafkaException(metadata.error)

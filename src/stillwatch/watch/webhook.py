@@ -93,6 +93,7 @@ def send(url: str, event: Event, secrets: Sequence[bytes] = ()) -> Refusal | Non
 
 
 def _status(code: int) -> Refusal:
+    """The refusal of an answer with this status."""
     moved = ", a redirect, which is not followed" if 300 <= code < 400 else ""
     return Refusal(why=f"it answers {code}{moved}", answered=True)
 

@@ -317,6 +317,7 @@ def decide_appeal(console: Console, who: Caller, given: AppealDecision) -> dict[
 
 
 def _honest(account: str, who: Caller, reason: str) -> Label:
+    """A label that declares an account honest, without an end."""
     return Label(
         kind="account", target=account, verdict="honest", reason=reason[:2000], author=who.name,
         at=datetime.now(UTC),

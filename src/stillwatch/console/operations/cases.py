@@ -163,6 +163,7 @@ def _chosen(given: Queue, who: Caller, now: float) -> list[ColumnElement[bool]]:
 
 
 def _ordered(query: Select[Any], sort: Sort) -> Select[Any]:
+    """The query with its rows in the order `sort`."""
     column = {
         "exchanges": CASES.c.exchanges,
         "accounts": CASES.c.accounts,

@@ -58,6 +58,7 @@ def values(console: Console, who: Caller, held: Iterable[TableRow]) -> list[dict
 
 
 def _value(who: Caller, row: TableRow, label: Label | None) -> dict[str, Any]:
+    """A shared value as it is shown to a person, with its label."""
     told = {key: value for key, value in row.items() if key not in ("value", "label")}
     told |= {"name": value_name(who, row), "kind_words": kind_words(row["kind"])}
     told["label"] = label_of(who, label)

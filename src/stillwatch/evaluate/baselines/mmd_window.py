@@ -44,6 +44,7 @@ class Discrepancy:
         self.own = (self._kernel(squares).sum() - n) / (n * (n - 1))
 
     def _kernel(self, squares: Floats) -> Floats:
+        """Mean of Gaussian kernels of several widths, from squared distances."""
         kernels = [np.exp(-squares / (2.0 * self.median * width**2)) for width in WIDTHS]
         return np.asarray(np.mean(kernels, axis=0))
 

@@ -67,6 +67,7 @@ def weighted_sum(traffic: Traffic) -> Floats:
 
 
 def _of_requests(traffic: Traffic, share: object) -> dict[str, Floats]:
+    """Indicators from the texts of each account's requests, by name; shape (accounts,)."""
     from sklearn.feature_extraction.text import HashingVectorizer
 
     assert callable(share)
@@ -104,6 +105,7 @@ def _of_requests(traffic: Traffic, share: object) -> dict[str, Floats]:
 
 
 def _of_times(traffic: Traffic, share: object) -> dict[str, Floats]:
+    """Indicators from the times of each account's requests, by name; shape (accounts,)."""
     assert callable(share)
     n = len(traffic.names)
     minute = (traffic.at // MINUTE).astype(np.int64)
@@ -138,6 +140,7 @@ def _of_times(traffic: Traffic, share: object) -> dict[str, Floats]:
 
 
 def _of_sharing(traffic: Traffic) -> dict[str, Floats]:
+    """Indicators from what accounts share, by name; shape (accounts,)."""
     n = len(traffic.names)
     place = {name: number for number, name in enumerate(traffic.names)}
     hydra, network = np.zeros(n), np.zeros(n)

@@ -124,6 +124,7 @@ def _observable(at: int, what: ExportedIndicator) -> dict[str, Any]:
 
 
 def _is_one_address(value: str) -> bool:
+    """Whether a network is a single address."""
     return ipaddress.ip_network(value, strict=False).num_addresses == 1
 
 

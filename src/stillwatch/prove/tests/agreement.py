@@ -67,6 +67,7 @@ def test(case: SuspectCase) -> list[SuspectFinding]:
 
 
 def _by_prompt(pairs: Iterable[PromptAnswer]) -> dict[str, str]:
+    """The first answer to each prompt."""
     held: dict[str, str] = {}
     for pair in pairs:
         held.setdefault(pair.prompt, pair.answer)
@@ -74,6 +75,7 @@ def _by_prompt(pairs: Iterable[PromptAnswer]) -> dict[str, str]:
 
 
 def _common(case: SuspectCase) -> list[str]:
+    """Prompts that suspect, teacher and all controls answered, sorted."""
     some = set(_by_prompt(case.answers)) & set(_by_prompt(case.served))
     for control in case.controls.values():
         some &= set(_by_prompt(control))

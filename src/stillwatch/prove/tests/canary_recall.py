@@ -91,6 +91,7 @@ def test(case: SuspectCase) -> list[SuspectFinding]:
 
 
 def _chosen(key: np.ndarray) -> np.ndarray:
+    """The option of each kind that a key chose."""
     return np.array([canaries.option(kind, key) for kind in range(len(canaries.KINDS))])
 
 

@@ -38,14 +38,17 @@ class CanaryKind:
 
 
 def _operands(option: int) -> tuple[int, int]:
+    """The two factors of an option."""
     return 41 + option % 8 * 7, 23 + option // 8 * 9
 
 
 def _primes() -> list[int]:
+    """One prime for each option, above 1,000."""
     return [n for n in range(1009, 1600) if all(n % d for d in range(2, 40))][:OPTIONS]
 
 
 def _day(option: int) -> dt.date:
+    """The date of an option."""
     return dt.date(1931, 3, 5) + dt.timedelta(days=397 * option)
 
 

@@ -183,6 +183,7 @@ class ChoicePlace:
 
 @cache
 def _pattern() -> re.Pattern[str]:
+    """Pattern of all forms of `PAIRS`, the longest first."""
     forms = sorted({form for pair in PAIRS for form in pair}, key=len, reverse=True)
     each = "|".join(re.escape(form).replace("'", "['’]") for form in forms)
     return re.compile(r"(?<![\w'’-])(?:" + each + r")(?![\w'’-])", re.IGNORECASE)
@@ -190,6 +191,7 @@ def _pattern() -> re.Pattern[str]:
 
 @cache
 def _which() -> dict[str, tuple[int, int]]:
+    """Number of the pair and side in it, by form."""
     return {form: (at, side) for at, pair in enumerate(PAIRS) for side, form in enumerate(pair)}
 
 
@@ -237,6 +239,7 @@ def as_sentence(counts: Counter[str]) -> str:
 
 
 def _in_case(form: str, like: str) -> str:
+    """The form with a capital where `like` has one."""
     return form[0].upper() + form[1:] if like[0].isupper() else form
 
 
@@ -300,8 +303,10 @@ def wanted(some: Windows, key: Uints) -> Ints:
 
 
 def _sides(some: Sequence[ChoicePlace], key: Uints) -> list[int]:
+    """The side of each choice that a key wants."""
     return [int(side) for side in wanted(windows(some), key)]
 
 
 def _word(word: str) -> int:
+    """A number of 63 bits for a word."""
     return int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "little") >> 1

@@ -111,6 +111,7 @@ def is_closed(text: str) -> bool:
 
 
 def _is_balanced(text: str, pairs: Sequence[tuple[str, str]], twins: Sequence[str]) -> bool:
+    """Whether opening and closing signs are equally frequent, and twins even."""
     is_even = all(text.count(twin) % 2 == 0 for twin in twins)
     is_even = is_even and len(LONG_OPEN.findall(text)) == len(LONG_CLOSE.findall(text))
     return is_even and all(text.count(left) == text.count(right) for left, right in pairs)
@@ -123,13 +124,15 @@ class _Tags(HTMLParser):
         self.is_sound = True
 
     def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002  the parser's own form
+        """Open an element."""
         if tag not in VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: object) -> None:
-        pass
+        """An element without content opens nothing."""
 
     def handle_endtag(self, tag: str) -> None:
+        """Close an element; the markup is unsound where another one was opened last."""
         if tag not in VOID:
             self.is_sound = self.is_sound and bool(self.open) and self.open.pop() == tag
 
@@ -146,6 +149,7 @@ def _is_markup(text: str) -> bool:
 
 
 def _is_python(text: str) -> bool:
+    """Whether a text parses as Python."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -156,6 +160,7 @@ def _is_python(text: str) -> bool:
 
 
 def _is_data(text: str) -> bool:
+    """Whether a text parses as JSON, TOML or YAML."""
     try:
         json.loads(text)
     except (ValueError, RecursionError):
@@ -170,11 +175,13 @@ def _is_data(text: str) -> bool:
 
 
 def _parses(text: str, language: str) -> bool:
+    """Whether a text parses in a language without an error."""
     return not _parser(language).parse(text.encode(errors="replace")).root_node.has_error
 
 
 @cache
 def _parser(language: str) -> Parser:
+    """The parser of a language."""
     import tree_sitter
 
     grammar = importlib.import_module(f"tree_sitter_{language}")

@@ -46,6 +46,7 @@ def is_english(text: str) -> bool:
 
 @cache
 def _model() -> LanguageIdentifier:
+    """The model that recognises languages."""
     from py3langid import langid
 
     model: LanguageIdentifier = langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE, norm_probs=True)

@@ -142,6 +142,7 @@ def _paragraph(token: Token, text: str, starts: Sequence[int], *, depth: int, in
 
 @cache
 def _parser() -> MarkdownIt:
+    """The parser for Markdown with tables, formulas and front matter."""
     from markdown_it import MarkdownIt
     from mdit_py_plugins.amsmath import amsmath_plugin
     from mdit_py_plugins.dollarmath import dollarmath_plugin
@@ -167,6 +168,8 @@ def _parser() -> MarkdownIt:
 def _noting_extent(
     name: str, rule: Callable[[StateInline, bool], bool]
 ) -> Callable[[StateInline, bool], bool]:
+    """The rule of the parser, which also notes from where to where it matched."""
+
     def noting(state: StateInline, silent: bool) -> bool:
         start = state.pos
         found = rule(state, silent)
@@ -178,6 +181,8 @@ def _noting_extent(
 
 
 def _noting_delimiters(rule: Callable[[StateInline, bool], bool]) -> Callable[[StateInline, bool], bool]:
+    """The rule of the parser, which also notes the places of the delimiters that it found."""
+
     def noting(state: StateInline, silent: bool) -> bool:
         start, before = state.pos, len(state.tokens)
         found = rule(state, silent)

@@ -117,6 +117,7 @@ class Prose:
 
 
 def _in_sentence(paragraph: _Paragraph, first: int, last: int) -> Spot | str:
+    """The place within its sentence, or the reason why it is left as it is."""
     text = paragraph.text
     number = bisect_right(paragraph.ends, first)
     begin = paragraph.ends[number - 1] if number else 0
@@ -144,6 +145,7 @@ def _fault(paragraph: _Paragraph, sentence: str) -> str:
 
 
 def _read(paragraph: _Paragraph, quoted: list[tuple[int, int]]) -> None:
+    """Hide the quoted parts of a paragraph, and find the ends of its sentences."""
     letters = list(paragraph.block.text)
     for start, end in quoted:
         letters[start:end] = (BOX if one != "\n" else one for one in letters[start:end])
@@ -269,15 +271,18 @@ class _Apart:
         return len(self._starts)
 
     def _asks(self, asked: Callable[[str], bool], first: int, last: int) -> bool:
+        """Whether the lines pass a check; False where that check has used up its budget of characters."""
         text = self._source(first, last)
         self._left[asked] -= len(text)
         return self._left[asked] >= 0 and asked(text)
 
     def _source(self, first: int, last: int) -> str:
+        """The text of lines `first` to `last` (exclusive)."""
         return _lines(self._text, self._starts, first, last)
 
 
 def _lines(text: str, starts: list[int], first: int, last: int) -> str:
+    """The text of lines `first` to `last` (exclusive), by the offsets at which lines start."""
     return text[starts[first] : starts[min(last, len(starts) - 1)]]
 
 
@@ -292,6 +297,7 @@ class _Run:
 
 
 def _runs(text: str, starts: list[int], every: list[LineBlock]) -> list[_Run]:
+    """Runs of blocks that follow each other without a line between them, and whether one holds code."""
     out: list[_Run] = []
     for block in every:
         is_code = (

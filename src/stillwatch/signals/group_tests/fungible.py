@@ -143,6 +143,7 @@ def own_work(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     reads=("observations.phrases",),
 )
 def fungible(rows: Columns, member: Mask) -> Outcome:
+    """Whether all members send one mixture of the kinds of work, or why that cannot be tested."""
     account, accounts = codes(np.asarray(rows["account"])[member])
     if accounts < FEWEST_ACCOUNTS:
         return NoFinding(

@@ -88,6 +88,7 @@ def own_conversations(rng: np.random.Generator, accounts: int) -> tuple[Columns,
     everyone=True,
 )
 def handoff(rows: Columns, member: Mask) -> Outcome:
+    """Whether members continue each other's conversations, or why that cannot be tested."""
     account, conversation = np.asarray(rows["account"], np.int64), np.asarray(rows["conversation"], np.int64)
     size = int(account.max(initial=-1)) + 1
     inside = np.zeros(size, bool)

@@ -32,6 +32,7 @@ LONGEST_SILENCE_H = 12  # hours without activity above which a pause is a weeken
     reads=("observations.timestamp",),
 )
 def joint_silence(rows: Columns, member: Mask) -> Outcome:
+    """Whether members are silent in the same hours, or why that cannot be tested."""
     split = others_hours(rows, member)
     if isinstance(split, NoFinding):
         return split

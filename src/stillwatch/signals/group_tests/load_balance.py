@@ -50,6 +50,7 @@ def customers(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     alone=True,
 )
 def load_balance(rows: Columns, member: Mask) -> Outcome:
+    """Whether members' daily volumes are more even than chance, or why that cannot be tested."""
     account, _accounts = codes(np.asarray(rows["account"])[member])
     day, days = codes(np.asarray(rows["day"])[member])
     proposing, tested = (np.asarray(rows[half], np.int64)[member] for half in ("proposing", "tested"))

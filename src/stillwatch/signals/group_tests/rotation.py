@@ -29,6 +29,7 @@ WINDOWS_H = (1, 4, 24)  # lengths of the windows in which returns are counted; e
     alone=True,
 )
 def rotation(rows: Columns, member: Mask) -> Outcome:
+    """Whether work returns to a member after the others had their turn, or why that cannot be tested."""
     hour, count = np.asarray(rows["hour"], np.int64)[member], np.asarray(rows["exchanges"], np.int64)[member]
     account, accounts = codes(np.asarray(rows["account"])[member])
     if accounts < FEWEST_ACCOUNTS:

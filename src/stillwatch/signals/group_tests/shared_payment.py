@@ -67,6 +67,7 @@ def strangers(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     everyone=True,
 )
 def shared_payment(rows: Columns, member: Mask) -> Outcome:
+    """Whether members share cards more often than others, or why that cannot be tested."""
     value = np.asarray(rows["value"], np.int64)
     claims = _claimed(Same(rows["value"]), Same(rows["domain"]))
     size = int(claims.max(initial=-1)) + 1

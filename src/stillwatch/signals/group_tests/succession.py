@@ -51,6 +51,7 @@ def unrelated(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     reads=("observations.timestamp",),
 )
 def succession(rows: Columns, member: Mask) -> Outcome:
+    """Whether members begin within hours of another's last exchange, or why that cannot be tested."""
     first, last = np.asarray(rows["first"], np.int64), np.asarray(rows["last"], np.int64)
     begin, end = (first.min(), last.max()) if len(first) else (0, 0)
     gone = member & (last < end - EDGE_HOURS)

@@ -29,6 +29,7 @@ from stillwatch.stats.homogeneity import Lack, beyond
     reads=("observations.timestamp",),
 )
 def synchrony(rows: Columns, member: Mask) -> Outcome:
+    """Whether members are active in the same hours beyond their day, or why that cannot be tested."""
     split = others_hours(rows, member)
     if isinstance(split, NoFinding):
         return split

@@ -67,6 +67,7 @@ def crowd(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     everyone=True,
 )
 def work_queue(rows: Columns, member: Mask) -> Outcome:
+    """Whether members repeat members' texts less than others' texts, or why that cannot be tested."""
     account = np.asarray(rows["account"], np.int64)
     met = _meetings(Same(rows["account"]), Same(rows["item"]), Same(rows["exchanges"]))
     volume = met.volume
