@@ -21,9 +21,11 @@ from stillwatch.errors import Problem, UsageError
 if TYPE_CHECKING:
     from stillwatch.lab.tables import Job
 
+# Option `--base` of the experiments.
 BASE = click.option(
     "--base", type=Existing(file=False), help="Model that students start from; else from nothing."
 )  # fmt: skip
+# Option `--teacher` of the experiments.
 TEACHER = click.option(
     "--teacher", type=Existing(file=False), required=True,
     help="The teacher's folder, in the Hugging Face format.",

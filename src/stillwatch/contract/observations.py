@@ -96,6 +96,7 @@ def _measure(
     )
 
 
+# The columns of an observation, in order.
 COLUMNS: tuple[ObservedColumn, ...] = (
     _copied("exchange_id", is_varied=True, is_summed=False),
     _copied("timestamp"),

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from stillwatch.contract.table import TIMESTAMP, TableSchema, column
 
+# Types of columns.
 STRING, INT, REAL = pa.string(), pa.int64(), pa.float64()
 
 # `CampaignKind` is the kind of a campaign; `Basis` is the ground on which a statement is made.

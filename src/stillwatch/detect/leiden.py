@@ -22,6 +22,7 @@ from stillwatch.stats.arrays import Ints
 MOST_PASSES = 200  # passes over the nodes in one refinement; most graphs take fewer than 40
 LEAST_GAIN = 1e-12  # gain of a move in modularity, below which it counts as rounding
 LEAST_GAIN_OF_PASS = 1e-3  # gain of a pass over all nodes, and of a level, up to which it is the last
+# Constants of a 64-bit linear congruential generator (Knuth, MMIX).
 _MULTIPLIER, _INCREMENT = np.uint64(6364136223846793005), np.uint64(1442695040888963407)
 
 

@@ -22,6 +22,7 @@ JA3_DIGEST = re.compile(r"[0-9a-f]{32}")  # a JA3 fingerprint as MD5
 # A JA3 fingerprint as text: version, ciphers, extensions, curves and point formats.
 JA3_TEXT = re.compile(r"\d+,(?:\d+(?:-\d+)*)?,(?:\d+(?:-\d+)*)?,(?:\d+(?:-\d+)*)?,(?:\d+(?:-\d+)*)?")
 TRANSPORTS = {"t": "TCP", "q": "QUIC", "d": "DTLS"}  # transport by the first letter of a JA4 fingerprint
+# Version of TLS by its two characters in a JA4 fingerprint.
 VERSIONS = {"13": "TLS 1.3", "12": "TLS 1.2", "11": "TLS 1.1", "10": "TLS 1.0", "s3": "SSL 3", "s2": "SSL 2",
             "d1": "DTLS 1.0", "d2": "DTLS 1.2", "d3": "DTLS 1.3", "00": "unknown"}  # fmt: skip
 

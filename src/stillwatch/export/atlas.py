@@ -48,6 +48,7 @@ INFERENCE_API = Technique(
     tactic_id="AML.TA0000",
     tactic_name="AI Model Access",
 )
+# Technique of campaigns whose accounts were made for them.
 ESTABLISH_ACCOUNTS = Technique(
     technique="AML.T0021", name="Establish Accounts", tactic="resource-development", tactic_id="AML.TA0003",
     tactic_name="Resource Development",

@@ -59,6 +59,7 @@ TITLES = {
         "Each defence is applied to everything served; students learn from as many answers.",
     ),
 }
+# Strengths of each defence that are tried.
 DOSES: dict[str, tuple[float, ...]] = {
     "none": (1.0,), "withhold": (1.0,), "summarise": (0.5,), "shorten": (32.0,), "perturb": (2.0,),
     "antidistillation": (0.05, 0.3), "throttle": (0.1,),
@@ -357,6 +358,7 @@ def _defences(teacher: models.Model, job: Job) -> Mapping[str, Any]:
     }
 
 
+# Function that does a job, by kind of experiment.
 KINDS: dict[str, Callable[[models.Model, Job], Mapping[str, Any]]] = {
     "curve": _curve, "traces": _traces, "defences": _defences, "removal": _removal, "power": _power,
 }  # fmt: skip

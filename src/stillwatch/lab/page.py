@@ -12,8 +12,10 @@ from stillwatch.contract.table import TableRow
 from stillwatch.lab.tables import LEVELS
 from stillwatch.report.plots import element, svg, text
 
+# Pixels: size of a plot, and space to its left, above and below.
 WIDTH, HEIGHT, LEFT, TOP, BELOW = 370, 250, 46, 34, 44
 COLOURS = 6  # number of colours of lines in the style sheet
+# Each kind of access to the student, in words.
 ACCESS = {
     "open": "with open weights", "open_beside_teacher": "with open weights, beside the teacher",
     "text": "with text alone", "text_beside_teacher": "with text alone, beside the teacher",

@@ -47,6 +47,7 @@ WORDS = (
 )
 CITIES = "paris oslo rome lima cairo delhi tokyo quito".split()  # cities in tool calls
 DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()  # days in tool calls
+# Words before an answer and after it.
 ANSWER, END = "answer", "<end>"
 
 
@@ -152,6 +153,7 @@ def programs(rng: Random) -> Task:
     return Task("programs", f"program {' '.join(names)}", _told(rng, steps), f"lambda {variable} : {body}")
 
 
+# Function that draws a task, by capability.
 CAPABILITIES: dict[str, Callable[[Random], Task]] = {
     "arithmetic": arithmetic, "lists": lists, "planning": planning, "tools": tools, "programs": programs,
 }  # fmt: skip
@@ -253,6 +255,7 @@ def _passes(asked: str, given: str) -> bool:
     return True
 
 
+# Function that checks an answer, by kind of task.
 CHECKS: dict[str, Callable[[str, str], bool]] = {
     "sum": _is_sum, "sort": _is_sorted, "way": _is_way, "call": _is_call, "program": _passes,
 }  # fmt: skip

@@ -26,7 +26,9 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+# Files of a package: digests, signed statement, time stamp and public key.
 SUMS, STATEMENT, STAMP, PUBLIC = "SHA256SUMS", "statement.json", "timestamp.tsr", "public_key.pem"
+# Files of a package: manifest, tree, rows with proofs, tables and dossiers.
 MANIFEST, TREE, ROWS, TABLES, DOSSIERS = "manifest.json", "tree.json", "rows.jsonl", "tables/", "dossiers/"
 # Begin of the last line of this file, which is followed by the digest.
 LAST_LINE = "# sha256 of the lines above: "
@@ -331,6 +333,7 @@ def tree_faults(files: PackageFiles, manifest: dict[str, Any], predicate: dict[s
 
 CLOSE = 1e-9  # relative difference of numbers that are equal but for rounding
 STRONGEST = 12.0  # log10 e-value beyond which no q-value is claimed
+# False alerts that a replay allows a year, and hours in a year.
 ALERTS_A_YEAR, HOURS_A_YEAR = 12.0, 8766.0
 DECISIVE, CLEAR = 1.0, 0.2  # log10 by which the best hypothesis must lead for a kind
 SOUGHT = 0.05  # least share of exchanges of a capability that is named

@@ -23,6 +23,7 @@ from stillwatch.memory.labels import LabelsInForce
 from stillwatch.memory.record import RecordEntry
 from stillwatch.policy.rules import Mode, Policy, Rule
 
+# Kinds of entries in the state's record.
 APPROVAL, ROLL_OUT, UNDO, STOP, GO = "approval", "roll-out", "undo", "stop", "go"
 KILLED = "stopped"
 """File in a guard's state that disables all actions while it exists."""

@@ -25,6 +25,7 @@ import numpy as np
 from stillwatch.stats.arrays import Bools, Floats, Ints
 
 SECOND = 1_000_000  # microseconds; `HOUR` and `DAY` too
+# Microseconds.
 HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
 MAX_SPARED = 19  # most spared slots that one refused slot is compared with; chosen, chance 1 in 20
 MIN_OTHERS = 3  # least accounts outside the trial for these to be the others; chosen

@@ -25,6 +25,7 @@ from stillwatch.engine.files import atomic
 from stillwatch.errors import InputError, Problem, UsageError
 from stillwatch.package.committed import CommittedPlan
 
+# Name and version of the formats of a plan and of its secret.
 FORMAT, SECRET = "stillwatch-probe-plan-1", "stillwatch-probe-secret-1"
 SECOND = 1_000_000  # microseconds
 SHOWN = 3  # most departures of one kind that are listed

@@ -14,6 +14,7 @@ T = TypeVar("T")
 CLONE_NEWNET = 0x40000000  # flag of Linux's `unshare` for a new network namespace
 # Environment variables that keep the libraries from the network.
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+# Operations (audit events of Python) that are refused while a file of unknown origin is read.
 REFUSED = (
     "socket.connect", "socket.getaddrinfo", "socket.sendto", "subprocess.Popen", "os.system", "os.exec",
         "os.posix_spawn",

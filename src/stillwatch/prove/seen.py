@@ -59,6 +59,7 @@ SPELLED = 3  # successive single letters from which they count as a spelled word
 ORDINARY = 3  # signs between two words that need no explanation
 ENGLISH = frozenset("ai")  # letters that are words: they are not counted as spelled
 UNSEEN = frozenset(("Cf", "Cn", "Co", "Cs"))  # Unicode's categories of characters that nobody sees
+# Characters that join letters and are hardly seen, as the inside of a character class.
 JOINING = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff'’ʼ`´"  # noqa: E501  a pattern or a vocabulary is read whole
 # Characters that are words of their own: kana, Han and Hangul.
 CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"

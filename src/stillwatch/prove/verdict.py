@@ -19,6 +19,7 @@ from stillwatch.prove.finding import SuspectFinding
 from stillwatch.prove.power import Assumed, log10_p_if_present, pieces, power_of
 from stillwatch.stats.evalues import LN10, mean_log_e
 
+# The three verdicts.
 SUPPORTED, NOT_SUPPORTED, REFUTED = "supported", "not supported", "refuted at this power"
 POWER, LEVEL = 0.95, 0.05  # least power, and level, of a refutation
 RANK_AT_MOST = 0.02  # largest rank p-value among unused keys at which a significant finding is counted

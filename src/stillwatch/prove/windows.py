@@ -22,8 +22,11 @@ import numpy.typing as npt
 
 from stillwatch.stats.arrays import Bools, Floats, Ints, Uints
 
+# Constants of splitmix64 (Steele, Lea and Flood 2014).
 GOLDEN, M2, M3 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+# The same as unsigned numbers, for compiled loops.
 _GOLDEN, _M2, _M3 = np.uint64(GOLDEN), np.uint64(M2), np.uint64(M3)
+# Shifts of splitmix64.
 _S30, _S27, _S31 = np.uint64(30), np.uint64(27), np.uint64(31)
 _PUBLIC = np.array(
     [0x5354494C4C574154, 0x43485F57494E444F], np.uint64

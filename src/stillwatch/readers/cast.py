@@ -41,7 +41,9 @@ WRONG = (pa.ArrowException, OverflowError, TypeError, ValueError, AttributeError
 """Exceptions that a failed conversion raises."""
 MADE = ("exchange_id", "model")  # required columns that are filled where they are missing
 MISSING = "required value is missing"  # why a row or value is not read
+# Column with addresses, and why a value in it is not read.
 ADDRESS, NO_ADDRESS = "client_ip", "value is no address"
+# Why a value is not read, or not read whole.
 OUT, CUT = "value is out of bounds", "value is too long and was cut"
 # Texts that mean null (or no limit) in columns that are not text, in lower case.
 NOTHING = frozenset(
@@ -51,6 +53,7 @@ NOTHING = frozenset(
         "-infinity".split(),
     ]
 )
+# Truth value of a word in lower case.
 BOOLEANS = {"true": True, "1": True, "1.0": True, "t": True, "yes": True, "y": True, "on": True} | {
     "false": False, "0": False, "0.0": False, "f": False, "no": False, "n": False, "off": False,
 }  # fmt: skip

@@ -29,6 +29,7 @@ SINCE_1601_S = 11_644_473_600  # seconds from 1601 to 1970
 SINCE_1_S = 62_135_596_800  # seconds from year 1 to 1970
 # For each unit: units per second, and seconds from its zero to 1970.
 UNITS = ((1, 0), (10**3, 0), (10**6, 0), (10**9, 0), (10**7, SINCE_1601_S), (10**7, SINCE_1_S))
+# Earliest and latest time that is read, in seconds since 1970.
 EARLIEST_S, LATEST_S = EARLIEST_US // MICROSECONDS, LATEST_US // MICROSECONDS + 1
 LONGEST = 64  # most characters of a time: chosen
 # A number, which counts seconds or fractions since 1970.

@@ -64,6 +64,7 @@ ACCOUNT = (
     "userId",
     "account_id",
 )
+# Attributes with the organization, in the order tried.
 ORGANIZATION = (
     "organization.id", "litellm.team.id", "tenant.id", "metadata.user_api_key_team_id",
     "traceloop.association.properties.organization_id",

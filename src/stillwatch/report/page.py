@@ -33,6 +33,7 @@ from stillwatch.report.trial import explanations_tried
 from stillwatch.report.values import kind_words
 
 NAME = "report.html"  # file name of the page
+# Files of the page's style and script.
 STYLE, SCRIPT = "style.css", "workbench.js"
 NEVER = 2**40  # sort key of `at no look` in seconds since 1970, later than any time in a log
 

@@ -23,6 +23,7 @@ from stillwatch.report.reading import ResultTables
 from stillwatch.report.values import Shared
 
 MAX_VALUES, MAX_PATTERNS = 16, 16  # rows and columns of the drawing; chosen: what can be read
+# Pixels: space to the left and above, width of a step, height of a row and of the bars.
 LEFT, TOP, STEP, ROW, BARS = 250, 78, 40, 24, 60
 COLOURS = 8  # colours of kinds of value in the style sheet
 

@@ -16,8 +16,11 @@ import numpy as np
 from stillwatch.report import wording
 from stillwatch.stats.arrays import Floats, Ints
 
+# Seconds.
 HOUR, DAY = 3_600, 86_400
+# Pixels: width of a plot, and space to its left and right.
 WIDTH, LEFT, RIGHT = 960, 56, 16
+# Pixels, from above: title, bars, gap, curve and axis.
 TOP, BARS, GAP, CURVE, BOTTOM = 46, 130, 34, 120, 24
 CLIP = 3.5  # most that the curve's axis extends, in multiples of the highest bar; keeps the crossing visible
 

@@ -24,6 +24,7 @@ from typing import Any, Self
 from stillwatch.errors import Problem, StateError, UsageError, unknown
 from stillwatch.share.journal import Journal
 
+# Files of the state: database, and log of what was shared.
 DATABASE, JOURNAL = "share.sqlite", "journal.jsonl"
 VERSION = 1  # of the database's schema
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")

@@ -33,6 +33,7 @@ Texts = npt.NDArray[Any]  # object arrays of str: numpy has no narrower static t
 _GOLDEN = 0x9E3779B97F4A7C15  # odd constant by which a salt is spread over 64 bits (2^64 / golden ratio)
 _WORD = (1 << 64) - 1  # mask of 64 bits
 _SLOT = re.compile(r"\{([^{}]+)\}")  # a place of a rule that another rule or a number fills
+# Kinds of parts of a rule.
 _WORDS, _RULE, _NUMBER = range(3)
 
 

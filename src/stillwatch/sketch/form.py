@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from stillwatch.sketch.digest import buffers
 
+# How a text is written: as people type, as generators write, or neither is clear.
 _TYPED, _WRITTEN, _NOTHING = np.int8(0), np.int8(1), np.int8(2)
 
 

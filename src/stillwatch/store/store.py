@@ -38,6 +38,7 @@ from stillwatch.contract.table import TableSchema
 from stillwatch.engine.files import Openable, atomic, lock
 from stillwatch.errors import Problem, StateError
 
+# Files of a store: its version, and the secret of its digests.
 HEAD, SECRET = "store.json", "key"
 PRIVATE = 0o700  # mode of folders
 ROOMS = ("files", "pieces", "observations", "quarantine", "days", "summaries")  # folders of a store

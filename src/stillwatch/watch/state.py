@@ -19,6 +19,7 @@ from stillwatch.errors import Problem, StateError
 from stillwatch.memory.identities import Track
 from stillwatch.sketch.digest import VERSION
 
+# Files and folders of the state.
 LEDGER, KEY, SKETCHES, APART, QUARANTINE, EVENTS, LOCK = (
     "ledger.json", "key", "sketches", "apart", "quarantine", "events.jsonl", ".lock",
 )  # fmt: skip

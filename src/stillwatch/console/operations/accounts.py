@@ -29,6 +29,7 @@ CROWD = 2_000  # a value with more accounts leads nowhere, since a crowd shares 
 WIDEST = 2_000  # most accounts or values that one step of a pivot goes on from: chosen
 SHOWN = 50  # rows that a step of a pivot shows
 
+# Columns of a shared value that answers hold.
 VALUE_COLUMNS = (
     INDICATORS.c.id, INDICATORS.c.kind, INDICATORS.c.value, INDICATORS.c.label, INDICATORS.c.about,
     INDICATORS.c.accounts, INDICATORS.c.cases, INDICATORS.c.others, INDICATORS.c.network_class,

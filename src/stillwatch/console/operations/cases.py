@@ -62,6 +62,7 @@ MAX_MINUTES = 60  # longest time in minutes for which texts are revealed: chosen
 Status = Literal["open", "settled", "all"]
 Whose = Literal["all", "mine", "unassigned", "overdue"]
 Sort = Literal["exchanges", "accounts", "due", "remains", "last_seen"]
+# Columns of a case in the list.
 COLUMNS = (
     CASES.c.id, CASES.c.name, CASES.c.group_id, CASES.c.is_lead, CASES.c.kind, CASES.c.accounts,
     CASES.c.exchanges, CASES.c.first_seen, CASES.c.last_seen, CASES.c.explanation, CASES.c.log10_e,

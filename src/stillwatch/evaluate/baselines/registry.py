@@ -45,6 +45,7 @@ COLUMNS = (
     "temperature",
 )
 MOST_TEXTS = 60  # prompts of one account that are embedded, spread evenly over its exchanges
+# Hashed word pairs, dimensions of an embedding, and prompts from which it is learnt.
 GRAMS, DIMENSIONS, LEARNED = 2**15, 64, 20_000
 HELPERS = ("registry", "features", "dense")  # modules of this folder that are no baselines
 

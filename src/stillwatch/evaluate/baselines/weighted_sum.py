@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from stillwatch.evaluate.baselines.registry import Traffic
 from stillwatch.stats.arrays import Floats
 
+# Weight of each indicator in the sum.
 WEIGHTS = {
     "fingerprint": 0.14, "velocity": 0.10, "cot": 0.09, "embed": 0.08, "hydra": 0.08, "timing_cluster": 0.07,
     "asn": 0.07, "h2_grpc": 0.06, "role_preamble": 0.06, "pivot": 0.05, "biometric": 0.05, "watermark": 0.04,
@@ -52,6 +53,8 @@ ARCHETYPES = (
 )
 # User agents of programs.
 CLIENTS = re.compile(r"python|curl|go-http|node|axios|okhttp|java|httpx|aiohttp|requests", re.IGNORECASE)
+# Least cosine of texts that count as alike; seconds of a minute and a second; and the share of accounts
+# that one network may have at most.
 ALIKE, MINUTE, SECOND, GATEWAY = 0.6, 60.0, 1.0, 0.01
 
 

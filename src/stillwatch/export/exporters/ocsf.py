@@ -16,9 +16,13 @@ from stillwatch.export.terms import ExportTerms
 from stillwatch.export.values import json_lines_bytes, own_uuid, stamp, tlp_label
 
 VERSION = "1.5.0"  # version of OCSF that the events follow
+# `category_uid` and `class_uid` of a detection finding (OCSF 1.5).
 FINDINGS, DETECTION_FINDING = 2, 2004
+# `activity_id`: a finding that is new, or closed.
 CREATE, CLOSE = 1, 3
+# `status_id`: new, or suppressed.
 NEW, SUPPRESSED = 1, 3
+# `severity_id`.
 MEDIUM, HIGH = 3, 4
 STATISTICAL = 3  # `type_id` of an analytic that is statistical (OCSF 1.5)
 SERIOUS = ("harvest", "mixed")
@@ -33,6 +37,7 @@ OBSERVABLES = {
     "tls_fingerprint": (30, "Fingerprint"),
     "user_agent": (16, "HTTP User-Agent"),
 }
+# `type_id` and name of an observable: one address, or a range.
 ADDRESS, SUBNET = (2, "IP Address"), (12, "Subnet")
 
 

@@ -165,6 +165,7 @@ NAME_AFTER = re.compile(r"\s(?!I\b)[A-Z]")  # a capitalised word after a form, w
 # A capitalised word before a form, which may be part of a name.
 NAME_BEFORE = re.compile(r"(?:^|[^.!?:…])\s[A-Z][a-z]+\s$")
 BEFORE = re.compile(r"([A-Za-z0-9'’]+)\W*$")  # the last word before a form
+# Why a place is left as it is; empty where it is used.
 USED, CASE, NAMES, RULES = "", "capitals", "names, paths or identifiers", "the other word would not do here"
 
 

@@ -35,6 +35,7 @@ SPEECH = re.compile(
     re.IGNORECASE,
 )
 TYPED_QUOTES = re.compile("``|''|<<|>>")  # two signs of a typewriter that stand for one
+# A single quotation mark that opens, or closes, a quotation.
 OPENS, CLOSES = re.compile(r"(?<![^\s(\[—–-])['‘‚‛❛](?=\w)"), re.compile(r"(?<=[\w.,!?…])['’‘❜](?!\w)")
 SENTENCE_END = re.compile(rf"[.!?…]+[)'’{QUOTES}{BOX}]*(?=\s|$)|:(?=\s|$)")  # end of a sentence
 OPENING = re.compile(rf"\s*\(?(?:[A-Z](?:[a-z]|['’ ])|\d|{BOX})")  # begin of a sentence

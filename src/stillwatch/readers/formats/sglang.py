@@ -25,6 +25,7 @@ from stillwatch.readers.registry import (
     moment,
 )
 
+# Events of a request's begin and end.
 RECEIVED, FINISHED = "request.received", "request.finished"
 # Begin of a line, with the part of the exchange that it holds.
 BEGINS = {"Receive: obj=": RECEIVED, "Finish: obj=": FINISHED}

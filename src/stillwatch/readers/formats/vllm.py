@@ -16,6 +16,7 @@ WHEN = re.compile(r"(?P<month>\d\d)-(?P<day>\d\d) (?P<clock>\d\d:\d\d:\d\d)(?:[.
 ENDS = re.compile(r": (?=prompt: ['\"N]|params: )")  # the request's id, which a client may choose
 # The prompt in a line.
 PROMPT = re.compile(r"prompt: (?P<prompt>'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\"|None), ", re.DOTALL)
+# What stands before parts of a line.
 PARAMS, TOKENS, LORA = "params: ", ", prompt_token_ids: ", ", lora_request: "
 NAMED = re.compile(r"lora_name='([^']{0,512})'")  # the name of the adapter (LoRA) in a line
 OPEN = re.compile(r"prompt: ['\"]")  # begin of a prompt whose end is cut off
