@@ -17,12 +17,12 @@ import numpy as np
 
 from stillwatch.flows import prove as flow
 from stillwatch.prove import ledger
-from stillwatch.prove.case import SuspectCase, PromptAnswer
+from stillwatch.prove.case import PromptAnswer, SuspectCase
 from stillwatch.prove.tests.radioactivity_text import radioactivity_text
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "prove"))
-import talking
-from talking import issued, talk, tokenize, write
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.prove import talking
+from tests.prove.talking import issued, talk, tokenize, write
 
 SUSPECTS = int(sys.argv[1]) if len(sys.argv) > 1 else 60
 ANSWERS = int(sys.argv[2]) if len(sys.argv) > 2 else 300

@@ -1,20 +1,13 @@
 """A console over synthetic results, served to a real HTTP client."""
 
-import importlib.util
 import shutil
 import socket
-import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
-SPEC = importlib.util.spec_from_file_location(
-    "console_results", Path(__file__).parents[1] / "report" / "results_folder.py"
-)
-results_folder = sys.modules[SPEC.name] = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(results_folder)
+from tests.report import results_folder
 
 CANARY = "CANARY-what-a-customer-wrote-7431"
 ROLES = ("viewer", "analyst", "lead", "counsel", "administrator")

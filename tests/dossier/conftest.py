@@ -2,14 +2,9 @@
 are planted.
 """
 
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "package"))
-
-from small_results import tables, write_results
+from tests.package.small_results import tables, write_results
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from small_results import HONEST, MEMBER, PATH, TEXT, VALUE, tables, write_results
 
 from stillwatch.dossier.content import DossierTerms
 from stillwatch.dossier.letters import READERS
@@ -18,6 +17,7 @@ from stillwatch.dossier.run import write_dossier
 from stillwatch.errors import InputError, MissingExtra, StateError, UsageError
 from stillwatch.package.check import Trust, check
 from stillwatch.package.make import order_of, package
+from tests.package.small_results import HONEST, MEMBER, PATH, TEXT, VALUE, tables, write_results
 
 pytestmark = pytest.mark.issue(27)
 

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 import duckdb
 import pyarrow as pa
 import pytest
-from planted import AGENT, GREETING
 
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.export.content import ExportedIndicator
 from stillwatch.export.exporters.sigma_sql import _condition
+from tests.export.planted import AGENT, GREETING
 
 pytestmark = pytest.mark.issue(28)
 BEGIN = datetime.fromisoformat("2026-04-02T00:00:00+00:00")

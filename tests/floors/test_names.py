@@ -54,3 +54,11 @@ def test_no_two_types_share_a_name():
             places[name].append(str(path.relative_to(SOURCE)))
     assert len(places) > 500
     assert {name: files for name, files in places.items() if len(files) > 1} == {}
+
+
+def test_tests_are_a_package_and_change_no_path():
+    folder = Path(__file__).parents[1]
+    rule = "sys" + ".path"
+    assert [str(file) for file in folder.rglob("*.py") if rule in file.read_text(encoding="utf-8")] == []
+    homes = {file.parent for file in folder.rglob("*.py")}
+    assert [str(home) for home in homes if not (home / "__init__.py").exists()] == []

@@ -15,7 +15,6 @@ from importlib import resources
 import jsonschema
 import pyarrow.parquet as pq
 import pytest
-from traffic import contract, rows
 
 import stillwatch
 from stillwatch.errors import StateError, UsageError
@@ -29,6 +28,7 @@ from stillwatch.watch.serve import METRICS, serve
 from stillwatch.watch.sources import open_source
 from stillwatch.watch.state import KEY
 from stillwatch.watch.webhook import Refusal, post
+from tests.flows.traffic import contract, rows
 
 WORLD = {
     "accounts": 400,

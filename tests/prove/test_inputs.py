@@ -6,7 +6,6 @@ import shutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from authority import authority_in, openssl
 from click.testing import CliRunner
 
 from stillwatch.cli.main import cli
@@ -15,6 +14,7 @@ from stillwatch.flows.answers import Unread, members_of, pairs_of, served_pairs
 from stillwatch.prove import keyring, plan, stamp
 from stillwatch.prove.keyring import Keyring
 from stillwatch.prove.power import Assumed
+from tests.package.authority import authority_in, openssl
 
 pytestmark = pytest.mark.issue(25)
 SAID = "For example, it does not fail. Furthermore, the whole team often helps."

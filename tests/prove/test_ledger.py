@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from talking import issued, talk, tokenize, write
 
 from stillwatch.cli.main import cli
 from stillwatch.engine.files import sha256
 from stillwatch.errors import InputError
 from stillwatch.flows.prove import Inputs, assumptions, gather, prove
 from stillwatch.prove import effects, ledger
+from tests.prove.talking import issued, talk, tokenize, write
 
 pytestmark = pytest.mark.issue(25)
 

@@ -1,14 +1,14 @@
 """Is an innocent who repeats marked text that stood before it spared, in whatever form it stood there?"""
 
-import later_forms
 import numpy as np
 import pytest
-import quoting as q
 
 from stillwatch.prove.case import PromptAnswer, SuspectCase
 from stillwatch.prove.registry import provenance_tests
 from stillwatch.prove.seen import TextBefore, is_unread, readings, words
 from stillwatch.prove.text import canaries
+from tests.prove import later_forms
+from tests.prove import quoting as q
 
 pytestmark = pytest.mark.issue(25)
 TESTS = {test.name: test for test in provenance_tests()}

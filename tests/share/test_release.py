@@ -3,12 +3,9 @@ proof.
 """
 
 import json
-import sys
-from pathlib import Path
 
 import orjson
 import pytest
-from planted import CANARY, HONEST, WITHHELD
 
 from stillwatch.errors import InputError, UsageError
 from stillwatch.flows.share import pull
@@ -18,9 +15,8 @@ from stillwatch.share.client import PeerServer
 from stillwatch.share.policy import FIELDS, PROPERTIES, leaving, read_policy
 from stillwatch.share.received import acting
 from stillwatch.share.state import SharingState
-
-sys.path.insert(0, str(Path(__file__).parent))
-from test_taxii import GIVEN, POLICY
+from tests.export.planted import CANARY, HONEST, WITHHELD
+from tests.share.test_taxii import GIVEN, POLICY
 
 pytestmark = pytest.mark.issue(28)
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from crowds import load, log10, reason, two_halves
+
+from tests.signals.crowds import load, log10, reason, two_halves
 
 TEST = load("trace_coercion")
 CLIENTS = np.arange(330) % 7
