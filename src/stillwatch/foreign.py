@@ -56,10 +56,10 @@ def named(names: Iterable[str], known: Collection[str], most: int = 20) -> str:
     Unknown names are not shown: in a file without a header the first row is customers' text.
     """
     every = list(names)
-    told = [f"`{name}`" for name in every if name in known][:most]
+    quoted = [f"`{name}`" for name in every if name in known][:most]
     others = [name for name in every if name not in known]
     if others:
         some = "; ".join(described(name) for name in others[:3])
         more = "; ..." if len(others) > 3 else ""
-        told.append(f"{len(others)} other {'name' if len(others) == 1 else 'names'} ({some}{more})")
-    return ", ".join(told)
+        quoted.append(f"{len(others)} other {'name' if len(others) == 1 else 'names'} ({some}{more})")
+    return ", ".join(quoted)

@@ -129,7 +129,7 @@ def test_members_without_a_name_are_named_and_numbers_are_names(tmp_path):
     )
     unread = Unread()
     assert members_of(path, unread) == {"1": "C1"}
-    (one,) = unread.told()
+    (one,) = unread.counts()
     assert (one["rows"], one["first"]) == (2, [2, 3])
 
 

@@ -76,7 +76,7 @@ def attribute(results: Path, actors: Path, out: Path, campaign: str | None = Non
         "results": {"folder": results.name, "campaigns_sha256": sha256(results / "campaigns.parquet")},
         "actors": {"file": actors.name, "sha256": known.digest, "names": [one.name for one in known.actors]},
         "priors": PRIORS,
-        "campaigns": [told(assess(one, known), known) for one in every],
+        "campaigns": [described(assess(one, known), known) for one in every],
     }
     out.mkdir(parents=True, exist_ok=True)
     with atomic(out / NAME) as path:
@@ -86,7 +86,7 @@ def attribute(results: Path, actors: Path, out: Path, campaign: str | None = Non
     return whole
 
 
-def told(one: Assessment, known: Knowledge) -> dict[str, Any]:
+def described(one: Assessment, known: Knowledge) -> dict[str, Any]:
     """One campaign's assessment as JSON."""
     ranks = {(h.kind, h.actor): rank for h, rank in contradictions(one)}
     return {

@@ -104,14 +104,14 @@ def _on_labels(folder: Path, *, as_json: bool) -> None:
     """Print how campaigns agree with the labels of a results folder."""
     from stillwatch.flows.labelled import score_labels
 
-    told = score_labels(folder)
+    scores = score_labels(folder)
     if as_json:
-        print_json(told)
+        print_json(scores)
         return
     for verdict, words in (("campaign", "labelled a campaign's"), ("honest", "labelled honest")):
-        one = told[verdict]
+        one = scores[verdict]
         click.echo(f"of {one['labelled']:,} accounts {words}, {one['reported']:,} are reported")
-    for one in told["would_change"]:
+    for one in scores["would_change"]:
         click.echo(f"{one['campaign_id'] or 'no campaign'}, {one['accounts']:,} accounts: {one['change']}")
 
 

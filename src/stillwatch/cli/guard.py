@@ -170,13 +170,13 @@ def log_command(state: Path, results: Path | None, last: int, as_json: bool) -> 
     """Print decisions, approvals, roll-outs, undos and labels, and check that no line was changed. Exits
     with 1 where one was.
     """
-    from stillwatch.guard.history import every, told
+    from stillwatch.guard.history import described, every
 
     lines, faults = every(state, results)
     if as_json:
-        print_json({"entries": [one for one, _line in told(lines)], "faults": faults})
+        print_json({"entries": [one for one, _line in described(lines)], "faults": faults})
     else:
-        for _one, line in told(lines)[-last:]:
+        for _one, line in described(lines)[-last:]:
             click.echo(line)
         for fault in faults:
             click.echo(f"fault: {fault}", err=True)

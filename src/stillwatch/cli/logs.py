@@ -28,13 +28,13 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        told = {
+        record_fields = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
         }
-        return json.dumps(told | getattr(record, "facts", {}), default=str)
+        return json.dumps(record_fields | getattr(record, "facts", {}), default=str)
 
 
 class LineFormatter(logging.Formatter):

@@ -203,7 +203,7 @@ def _run(stops: Stops) -> int:
         return DONE
     except Exception as error:  # noqa: BLE001  the last one who could say what happened
         # A library may turn an interrupt into an error of its own.
-        return _stopped(stops) if stops.first else _failed(_told(error), as_json)
+        return _stopped(stops) if stops.first else _failed(_as_stillwatch_error(error), as_json)
     return result if isinstance(result, int) else DONE
 
 
@@ -232,13 +232,13 @@ AS_OTHERS_SAY = {
 def _for_this_command(error: StillwatchError) -> StillwatchError:
     """The error with fixes that work for the command that prints them."""
     command = next((word for word in sys.argv[1:] if word in COMMANDS), "")
-    told = []
+    problems_here = []
     for problem in error.problems:
         fix = problem.fix
         for before, after in AS_OTHERS_SAY.get(command, ()) if fix.startswith("stillwatch scan ") else ():
             fix = fix.replace(before, after)
-        told.append(replace(problem, fix=fix))
-    return type(error)(*told)
+        problems_here.append(replace(problem, fix=fix))
+    return type(error)(*problems_here)
 
 
 def _failed(error: StillwatchError, as_json: bool) -> int:
@@ -264,7 +264,7 @@ def _usage(error: click.ClickException) -> StillwatchError:
     return UsageError(Problem(fact=f"{fact[0].lower()}{fact[1:]}", fix=fix))
 
 
-def _told(error: Exception) -> StillwatchError:
+def _as_stillwatch_error(error: Exception) -> StillwatchError:
     """An error as the person who ran the command can use it."""
     if isinstance(error, StillwatchError):
         return error

@@ -114,16 +114,16 @@ def serve(
         if prepared is None:
             prepared = matching.prepare(pairs)
             matching.keep(state / "set", pairs, prepared)
-        told = {"set": prepared.name, "values": len(pairs), "prepared_s": round(time.monotonic() - began, 1)}
+        facts = {"set": prepared.name, "values": len(pairs), "prepared_s": round(time.monotonic() - began, 1)}
         if prepare_only:
-            print_json(told) if as_json else click.echo(
-                f"set {told['set']}: {len(pairs):,} values, prepared in {told['prepared_s']} s"
+            print_json(facts) if as_json else click.echo(
+                f"set {facts['set']}: {len(pairs):,} values, prepared in {facts['prepared_s']} s"
             )
             return
         run(
             app(held, prepared),
             address,
-            lambda url: announce("match", url, held.peers(), {**told, "url": url}, as_json),
+            lambda url: announce("match", url, held.peers(), {**facts, "url": url}, as_json),
         )
 
 
@@ -153,13 +153,13 @@ def ask(values: Path, url: str, token_file: Path, purpose: str, keep: Path | Non
     from stillwatch.share.match_client import ask as run
     from stillwatch.share.sets import read_set
 
-    told = run(PeerServer(url=url, token=read_token(token_file)), read_set(values), purpose, keep)
+    result = run(PeerServer(url=url, token=read_token(token_file)), read_set(values), purpose, keep)
     if as_json:
-        print_json(told)
+        print_json(result)
         return
     click.echo(
-        f"{told['in_common']:,} of {told['asked']:,} values in common with the {told['served']:,} of the "
-        f"peer (session {told['session']})"
+        f"{result['in_common']:,} of {result['asked']:,} values in common with the {result['served']:,} of "
+        f"the peer (session {result['session']})"
     )
 
 
@@ -316,13 +316,13 @@ def joint(
     from stillwatch.flows.content_blind import read_key
     from stillwatch.share.joint import joint as run
 
-    told = run(sketches, accounts, out, provider, read_key(own_key), read_key(key_file))
+    result = run(sketches, accounts, out, provider, read_key(own_key), read_key(key_file))
     if as_json:
-        print_json(told)
+        print_json(result)
         return
     click.echo(
-        f"{out}: {told['rows']:,} exchanges of {told['accounts']:,} accounts; {told['names']} is for you "
-        f"alone"
+        f"{out}: {result['rows']:,} exchanges of {result['accounts']:,} accounts; {result['names']} is for "
+        f"you alone"
     )
 
 
@@ -340,11 +340,11 @@ def together(folders: tuple[Path, ...], out: Path, as_json: bool) -> None:
     """
     from stillwatch.share.joint import together as run
 
-    told = run(folders, out)
+    result = run(folders, out)
     if as_json:
-        print_json(told)
+        print_json(result)
         return
     click.echo(
-        f"{out}: {told['rows']:,} exchanges of {told['accounts']:,} accounts, from "
-        f"{', '.join(told['providers'])}"
+        f"{out}: {result['rows']:,} exchanges of {result['accounts']:,} accounts, from "
+        f"{', '.join(result['providers'])}"
     )

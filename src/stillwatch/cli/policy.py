@@ -99,43 +99,45 @@ def preview_command(
     from stillwatch.flows.traffic import weekly
     from stillwatch.policy.preview import preview
 
-    told = preview(_reached(policy, results, state, accounts, share), results, weekly(logs) if logs else None)
+    result = preview(
+        _reached(policy, results, state, accounts, share), results, weekly(logs) if logs else None
+    )
     if as_json:
-        print_json(told)
+        print_json(result)
         return
     click.echo(
-        f"{told['refused']:,} accounts would be refused, of which {told['expected_honest']:.1f} are expected "
-        f"to be honest; "
-        f"{told['accounts'] - told['refused']:,} would be noted, {told['spared']:,} are spared by labels, "
-        f"{told['untouched']:,} untouched"
+        f"{result['refused']:,} accounts would be refused, of which {result['expected_honest']:.1f} are "
+        f"expected to be honest; "
+        f"{result['accounts'] - result['refused']:,} would be noted, {result['spared']:,} are spared by "
+        f"labels, {result['untouched']:,} untouched"
     )
-    if told["rules"]:
+    if result["rules"]:
         text_table(
             ("rule", "action", "accounts", "exchanges", "honest", "approvals"),
-            [tuple(one.values()) for one in told["rules"]],
+            [tuple(one.values()) for one in result["rules"]],
         )
     text_table(
         ("campaign", "accounts hit", "of", "stopped"),
         [
             (one["campaign_id"], one["accounts"], one["of"], f"{100 * one['share_stopped']:.1f} %")
-            for one in told["campaigns"]
+            for one in result["campaigns"]
         ],
     )
-    for one in told["by_explanation"]:
+    for one in result["by_explanation"]:
         click.echo(
             f"nearest explanation {one['explanation']}: {one['accounts']:,} accounts, "
             f"{one['expected_honest']:.1f} expected honest"
         )
-    beside = told["neighbours"]
+    beside = result["neighbours"]
     click.echo(
         f"neighbours in the same networks: {beside['accounts']:,} accounts with {beside['exchanges']:,} "
         f"exchanges"
         if beside["counted"]
         else f"neighbours at the same addresses: at most {beside['at_most']:,} accounts (--log counts them)"
     )
-    spend = told["spend"]
+    spend = result["spend"]
     click.echo(f"spend at stake: {spend['known']:,.2f}; not known of {spend['accounts_unknown']:,} accounts")
-    for statement in told["labels"]:
+    for statement in result["labels"]:
         click.echo(f"spared: {statement}")
 
 
@@ -255,7 +257,7 @@ def undo_command(policy: Path, state: Path, reason: str, author: str, as_json: b
 
 def _noted(entry: RecordEntry, *, as_json: bool) -> None:
     """Print an entry of the record."""
-    told: dict[str, Any] = {
+    result: dict[str, Any] = {
         "at": entry.at,
         "kind": entry.kind,
         "author": entry.author,
@@ -263,7 +265,7 @@ def _noted(entry: RecordEntry, *, as_json: bool) -> None:
         "code": entry.code,
     }
     if as_json:
-        print_json(told)
+        print_json(result)
         return
     share = f", {100 * entry.body['share']:g} % of accounts" if "share" in entry.body else ""
     click.echo(f"{entry.kind} of {entry.body['policy']}@{entry.body['version']} by {entry.author}{share}")

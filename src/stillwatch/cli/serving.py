@@ -45,10 +45,10 @@ def address_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def announce(what: str, url: str, peers: Sequence[str], told: Mapping[str, Any], as_json: bool) -> None:
+def announce(what: str, url: str, peers: Sequence[str], facts: Mapping[str, Any], as_json: bool) -> None:
     """Say where a server listens and who has a token."""
     if as_json:
-        print_json({**told, "peers": list(peers)}, on_one_line=True)
+        print_json({**facts, "peers": list(peers)}, on_one_line=True)
     else:
         click.echo(f"{what} serves at {url}")
     if not peers:

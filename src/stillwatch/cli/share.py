@@ -147,12 +147,13 @@ def release(
 
     check_results(results)
     with SharingState(state) as held:
-        told = run(held, results, read_policy(policy), collection, purpose, basis, approver)
+        result = run(held, results, read_policy(policy), collection, purpose, basis, approver)
     if as_json:
-        print_json(told)
+        print_json(result)
         return
     click.echo(
-        f"{told['new']:,} new objects in {collection}; campaigns: {', '.join(told['campaigns']) or 'none'}"
+        f"{result['new']:,} new objects in {collection}; campaigns: "
+        f"{', '.join(result['campaigns']) or 'none'}"
     )
 
 
@@ -176,13 +177,13 @@ def retract(campaign: str, state: Path, reason: str, approver: str, as_json: boo
     from stillwatch.share.state import SharingState
 
     with SharingState(state) as held:
-        told = run(held, campaign, reason, approver)
+        result = run(held, campaign, reason, approver)
     if as_json:
-        print_json(told)
+        print_json(result)
         return
     click.echo(
-        f"{told['objects']:,} objects withdrawn from {', '.join(told['collections'])}; owed to "
-        f"{', '.join(told['peers']) or 'nobody'}"
+        f"{result['objects']:,} objects withdrawn from {', '.join(result['collections'])}; owed to "
+        f"{', '.join(result['peers']) or 'nobody'}"
     )
 
 
@@ -292,15 +293,15 @@ def receive(file: Path, source: str, state: Path, grade: str, as_json: bool) -> 
     from stillwatch.share.state import SharingState
 
     with SharingState(state) as held:
-        told = run(held, source, grade, read_file(file))
+        result = run(held, source, grade, read_file(file))
     if as_json:
-        print_json(told)
+        print_json(result)
         return
     click.echo(
-        f"{told['objects']:,} objects of {source}: {told['new']:,} new values, {told['retracted']:,} "
+        f"{result['objects']:,} objects of {source}: {result['new']:,} new values, {result['retracted']:,} "
         f"retracted"
     )
-    for reason, number in told["not_understood"].items():
+    for reason, number in result["not_understood"].items():
         click.echo(f"not understood: {number:,}, {reason}", err=True)
 
 
@@ -323,8 +324,10 @@ def check(traffic: Path, state: Path, results: Path | None, as_json: bool) -> No
     from stillwatch.share.state import SharingState
 
     with SharingState(state) as held:
-        told = run(held, traffic, results)
-    print_json(told) if as_json else click.echo(f"{told['may_act']:,} may act, {told['refused']:,} refused")
+        result = run(held, traffic, results)
+    print_json(result) if as_json else click.echo(
+        f"{result['may_act']:,} may act, {result['refused']:,} refused"
+    )
 
 
 @share.command()
@@ -390,9 +393,9 @@ def feedback(url: str, token_file: Path, source: str, state: Path, basic: bool, 
     from stillwatch.share.state import SharingState
 
     with SharingState(state) as held:
-        told = give_feedback(held, PeerServer(url=url, token=read_token(token_file)), source, basic=basic)
-    print_json(told) if as_json else click.echo(
-        f"{told['sightings']:,} sightings, {told['false_positives']:,} reports of false positives"
+        result = give_feedback(held, PeerServer(url=url, token=read_token(token_file)), source, basic=basic)
+    print_json(result) if as_json else click.echo(
+        f"{result['sightings']:,} sightings, {result['false_positives']:,} reports of false positives"
     )
 
 
@@ -413,12 +416,12 @@ def counts(results: Path, epsilon: float, as_json: bool) -> None:
     from stillwatch.share.counts import private_counts
 
     check_results(results)
-    told = private_counts(results, epsilon)
+    result = private_counts(results, epsilon)
     if as_json:
-        print_json(told)
+        print_json(result)
         return
     for name in ("accounts_by_kind", "accounts_by_capability"):
-        table = told[name]
+        table = result[name]
         click.echo(f"{name.replace('_', ' ')}, within {table['within_95']} with a probability of 95 %")
         for cell, number in table["counts"].items():
             click.echo(f"  {number:>8,} {cell}")

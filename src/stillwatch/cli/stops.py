@@ -39,7 +39,7 @@ class Stops:
 
     @property
     def message(self) -> str:
-        """What a person is told."""
+        """What is printed when the command stops."""
         word = WORDS.get(self.first.name if self.first else "SIGINT", "stopped")
         return f"{word}; run again to go on"
 

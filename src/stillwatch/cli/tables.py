@@ -53,9 +53,9 @@ def profile_table(results: Path) -> None:
     )
 
 
-def unread_files(told: dict[str, Any]) -> None:
+def unread_files(overview: dict[str, Any]) -> None:
     """Files, and parts of files, that could not be read."""
-    unread = told.get("unread") or []
+    unread = overview.get("unread") or []
     for one in unread[:SHOWN]:
         click.echo(f"not read: {visible(one['path'], 200)}: {visible(one['reason'], 200)}")
     if len(unread) > SHOWN:
@@ -75,13 +75,13 @@ def nothing_found(overview: dict[str, Any]) -> str:
     return f"nothing could be judged: no column that accounts could share{seen}"
 
 
-def said_of_reading(told: dict[str, Any]) -> None:
+def said_of_reading(overview: dict[str, Any]) -> None:
     """On standard error: what was noticed about the logs, and of which files too little was read. Those
     end the program with code 1.
     """
-    for one in told.get("warnings") or []:
+    for one in overview.get("warnings") or []:
         click.echo(Problem(**one).render("warning"), err=True)
-    short = told.get("short") or []
+    short = overview.get("short") or []
     if short:
         click.echo(StillwatchError(*(Problem(**one) for one in short)).render(), err=True)
         sys.exit(1)
@@ -98,8 +98,8 @@ def campaigns_table(out: Path, overview: dict[str, Any]) -> None:
         click.echo(f"{overview['quarantined']:,} rows could not be read: see {out / 'quarantine.parquet'}")
     nulled = {column: sum(reasons.values()) for column, reasons in overview.get("nulled", {}).items()}
     if nulled:
-        told = ", ".join(f"`{column}` {number:,}" for column, number in nulled.items())
-        click.echo(f"values that could not be read as they stand, by column: {told}")
+        counts = ", ".join(f"`{column}` {number:,}" for column, number in nulled.items())
+        click.echo(f"values that could not be read as they stand, by column: {counts}")
     unread_files(overview)
     if overview["duplicates"]:
         click.echo(

@@ -119,7 +119,7 @@ def pull(
     from stillwatch.share.state import SharingState
 
     with SharingState(state) as held:
-        told = run(
+        result = run(
             held,
             PeerServer(url=url, token=read_token(token_file)),
             source,
@@ -130,11 +130,11 @@ def pull(
             key=key,
         )
     if as_json:
-        print_json(told)
+        print_json(result)
         return
     click.echo(
-        f"{told['objects']:,} objects of {source}: {told['new']:,} new values, {told['retracted']:,} "
-        f"retracted, receipts for {told['receipts']:,}"
+        f"{result['objects']:,} objects of {source}: {result['new']:,} new values, {result['retracted']:,} "
+        f"retracted, receipts for {result['receipts']:,}"
     )
-    for reason, number in told["not_understood"].items():
+    for reason, number in result["not_understood"].items():
         click.echo(f"not understood: {number:,}, {reason}", err=True)

@@ -173,10 +173,10 @@ class Handlers:
             path=request.path_params,
             query=dict(request.query_params),
         )
-        told = made if isinstance(made, Mapping) else made(asked)
+        values = made if isinstance(made, Mapping) else made(asked)
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return HTMLResponse(
-            pages.html(template, asked, {**told, "here": here, "oidc": self.provider is not None}), status
+            pages.html(template, asked, {**values, "here": here, "oidc": self.provider is not None}), status
         )
 
     async def act(self, request: Request) -> Response:
@@ -197,11 +197,11 @@ class Handlers:
             self.requests.take(f"session {session.actor.person_id}")
             flat = {key: values[-1] for key, values in form.items()}
             gates.check_form(request, session.csrf, flat)
-            told = call(self.console, session.actor, name, validated(one, pages.arguments(one, form)))
+            result = call(self.console, session.actor, name, validated(one, pages.arguments(one, form)))
             if name in ONCE:
-                return self.rendered(request, session, "once.html.j2", {"told": told, "what": name})
+                return self.rendered(request, session, "once.html.j2", {"told": result, "what": name})
             then = _local(flat.get("then", "/"))
-            mark = told.get("status") if told.get("status") == "asked" else name
+            mark = result.get("status") if result.get("status") == "asked" else name
             mixed = f"{then}{'&' if '?' in then else '?'}done={mark}"
             return RedirectResponse(mixed, 303)
 
@@ -217,9 +217,9 @@ class Handlers:
 
         def answer() -> Response:
             then = _local((form.get("then") or [request.query_params.get("then", "/")])[-1])
-            told = {"then": then, "fault": ""}
+            values = {"then": then, "fault": ""}
             if request.method == "GET":
-                return self.rendered(request, None, "sign_in.html.j2", told)
+                return self.rendered(request, None, "sign_in.html.j2", values)
             gates.check_origin(request)
             name, password, code = ((form.get(key) or [""])[-1][:400] for key in ("name", "password", "code"))
             self.tries.take(f"address {gates.address_of(request)}")
@@ -228,8 +228,8 @@ class Handlers:
             actor = Caller(person_id=0, name=name[:80] if found else "unknown", role=None, via="sign-in")
             self.console.note(actor, "signed in" if found else "not signed in", {}, now=True)
             if found is None:
-                told["fault"] = "Name, password and code do not belong together."
-                return self.rendered(request, None, "sign_in.html.j2", told, 403)
+                values["fault"] = "Name, password and code do not belong together."
+                return self.rendered(request, None, "sign_in.html.j2", values, 403)
             return self._begin(found[0], then)
 
         return await run_in_threadpool(answer)
@@ -282,22 +282,22 @@ class Handlers:
             person = self.console.people.invited(secret)
             if person is None:
                 raise Refused(404, "this link is not valid any more", "ask for a new one")
-            told: dict[str, Any] = {"fault": "", "name": person["name"]}
+            values: dict[str, Any] = {"fault": "", "name": person["name"]}
             totp = (form.get("totp") or [""])[-1][:64] or totp_secret()
             if request.method == "POST":
                 gates.check_origin(request)
                 password, again, code = (
                     (form.get(key) or [""])[-1][:400] for key in ("password", "again", "code")
                 )
-                told["fault"] = (
+                values["fault"] = (
                     "the two passwords differ"
                     if password != again
                     else self.console.people.set_up(secret, password, totp, code)
                 )
-                if not told["fault"]:
+                if not values["fault"]:
                     return RedirectResponse("/sign-in", 303)
-            told |= {"totp": totp, "address": totp_address(person["name"], totp)}
-            return self.rendered(request, None, "set_up.html.j2", told, 422 if told["fault"] else 200)
+            values |= {"totp": totp, "address": totp_address(person["name"], totp)}
+            return self.rendered(request, None, "set_up.html.j2", values, 422 if values["fault"] else 200)
 
         return await run_in_threadpool(answer)
 
@@ -378,10 +378,10 @@ class Handlers:
             one = operations()["appeal_status" if request.method == "GET" else "submit_appeal"]
             if request.method == "POST":
                 gates.check_origin(request)
-            told = call(self.console, CUSTOMER, one.name, validated(one, given))
+            result = call(self.console, CUSTOMER, one.name, validated(one, given))
             if request.method == "POST":
                 return RedirectResponse(f"/appeal/{token}", 303)
-            return self.rendered(request, None, "appeal.html.j2", told)
+            return self.rendered(request, None, "appeal.html.j2", result)
 
         return await run_in_threadpool(answer)
 
@@ -430,8 +430,8 @@ class Handlers:
             answer = _json({"title": title, "detail": detail}, status)
         else:
             session = None if status == HTTPStatus.TOO_MANY_REQUESTS else self.session_of(request)
-            told = {"status": status, "title": title, "detail": detail}
-            answer = self.rendered(request, session, "fault.html.j2", told, status)
+            values = {"status": status, "title": title, "detail": detail}
+            answer = self.rendered(request, session, "fault.html.j2", values, status)
         answer.headers.update(headers)
         return answer
 
@@ -577,8 +577,8 @@ def _local(path: str) -> str:
     return path if is_local and not parts.scheme and not parts.netloc and "\\" not in path else "/"
 
 
-def _json(told: Any, status: int = 200) -> Response:  # noqa: ANN401  any JSON
+def _json(content: Any, status: int = 200) -> Response:  # noqa: ANN401  any JSON
     """An answer with JSON."""
     from starlette.responses import Response as Plain
 
-    return Plain(orjson.dumps(told, option=orjson.OPT_NON_STR_KEYS), status, media_type="application/json")
+    return Plain(orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS), status, media_type="application/json")

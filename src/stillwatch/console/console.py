@@ -147,9 +147,9 @@ class Console:
             if self._ends.wait(PAUSE_S):
                 return
 
-    def emit(self, kind: str, told: Mapping[str, Any]) -> None:
+    def emit(self, kind: str, facts: Mapping[str, Any]) -> None:
         """Queue an event for every webhook."""
-        event = {"id": secrets.token_hex(8), "type": f"console.{kind}", "at": record.now(), **told}
+        event = {"id": secrets.token_hex(8), "type": f"console.{kind}", "at": record.now(), **facts}
         with self.database.writing() as db:
             hooks = list(db.scalars(select(HOOKS.c.id)))
             put_all(db, OUTBOX, ({"hook_id": one, "event": event} for one in hooks))
@@ -160,8 +160,8 @@ class Console:
         """Add a line to the audit log; with `now`, on the disk before this returns. Raises `Refused` (503)
         where the log cannot be written, since nothing is done without it.
         """
-        told = {"via": who.via, "role": who.role, **body}
-        self.audit.enter(RecordEntry(at=record.now(), kind=kind, author=who.name, body=told))
+        facts = {"via": who.via, "role": who.role, **body}
+        self.audit.enter(RecordEntry(at=record.now(), kind=kind, author=who.name, body=facts))
         if now:
             self.audit.flush()
         if not self.audit.is_up:
@@ -205,8 +205,8 @@ class Console:
                 db.execute(update(BULKS).where(BULKS.c.id == bulk["id"]).values(status=status))
                 if is_done and bulk["undoes"]:
                     db.execute(update(BULKS).where(BULKS.c.id == bulk["undoes"]).values(status="undone"))
-                told = {"bulk": bulk["id"], "size": bulk["size"], "by": bulk["author"]}
-                self.note(actor, f"bulk {status}", told, now=True)
+                facts = {"bulk": bulk["id"], "size": bulk["size"], "by": bulk["author"]}
+                self.note(actor, f"bulk {status}", facts, now=True)
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:
@@ -232,8 +232,8 @@ def _cases_of(db: Connection, label: Label) -> list[int]:
             shared[case] += number
     sizes: dict[int, int] = {}
     for some_cases in chunks(list(shared)):
-        told = rows(db, select(CASES.c.id, CASES.c.accounts).where(CASES.c.id.in_(some_cases)))
-        sizes |= {row["id"]: row["accounts"] for row in told}
+        found_rows = rows(db, select(CASES.c.id, CASES.c.accounts).where(CASES.c.id.in_(some_cases)))
+        sizes |= {row["id"]: row["accounts"] for row in found_rows}
     least = SAME_TRACK_OVERLAP
     return [case for case, n in shared.items() if n >= least * min(len(label.accounts), sizes[case])]
 

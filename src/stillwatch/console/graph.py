@@ -20,7 +20,7 @@ from stillwatch.console.operations import shown
 from stillwatch.console.roles import Caller
 from stillwatch.console.schema import ACCOUNTS, CASES, INDICATORS, LINKS, MEMBERS, SHARED
 
-MAX_VALUES = 40  # values that are drawn: chosen, more cannot be told apart
+MAX_VALUES = 40  # values that are drawn: chosen, more cannot be distinguished
 RADIUS = 1000.0  # of the circle of values
 GOLDEN = np.pi * (3 - np.sqrt(5))  # radians between two points of the spiral
 SPACING, FILL = 22.0, 800.0  # longest distance of neighbouring accounts, and radius of a disc of all: chosen
@@ -38,7 +38,7 @@ def drawn(database: Database, who: Caller, case_id: int, start: int, limit: int)
     plan = _plan(database, case_id)
     part = slice(start, start + limit)
     total = len(plan["ids"])
-    told: dict[str, Any] = {
+    drawing: dict[str, Any] = {
         "total": total,
         "start": start,
         "accounts": plan["ids"][part],
@@ -48,9 +48,9 @@ def drawn(database: Database, who: Caller, case_id: int, start: int, limit: int)
         "next": start + limit if start + limit < total else None,
     }
     if who.may("names"):
-        told["names"] = plan["names"][part]
+        drawing["names"] = plan["names"][part]
     if start == 0:
-        told["values"] = [
+        drawing["values"] = [
             {
                 "id": row["id"],
                 "name": shown.value_name(who, row),
@@ -61,7 +61,7 @@ def drawn(database: Database, who: Caller, case_id: int, start: int, limit: int)
             }
             for row, x, y in zip(plan["values"], plan["value_x"], plan["value_y"], strict=True)
         ]
-    return told
+    return drawing
 
 
 def _plan(database: Database, case_id: int) -> dict[str, Any]:

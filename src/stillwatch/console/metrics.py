@@ -51,14 +51,14 @@ class Times:
     def each(self) -> list[tuple[str, list[tuple[str, float]], float]]:
         """Route, cumulative buckets and sum of seconds."""
         with self._lock:
-            told = []
+            metrics = []
             for path, row in self._held.items():
                 total, buckets = 0.0, []
                 for edge, number in zip((*map(str, SECONDS), "+Inf"), row[:-1], strict=True):
                     total += number
                     buckets.append((edge, total))
-                told.append((path, buckets, row[-1]))
-            return told
+                metrics.append((path, buckets, row[-1]))
+            return metrics
 
 
 class _Collector:

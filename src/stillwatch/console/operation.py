@@ -111,19 +111,19 @@ def call(console: Console, who: Caller, name: str, given: Given) -> dict[str, An
     operation says, 503 where the audit log cannot be written.
     """
     one = operations()[name]
-    told = {"operation": name, "given": given.model_dump(exclude_defaults=True)}
+    entered = {"operation": name, "given": given.model_dump(exclude_defaults=True)}
     if one.needs is not None and not who.may(one.needs):
-        console.note(who, "refused", told | {"needs": one.needs})
+        console.note(who, "refused", entered | {"needs": one.needs})
         raise Refused(403, "this needs a permission that you do not have", one.needs)
     if not one.writes:
         done = one.run(console, who, given)
-        console.note(who, "read", told)
+        console.note(who, "read", entered)
         return done
-    console.note(who, "write", told, now=True)
+    console.note(who, "write", entered, now=True)
     try:
         done = one.run(console, who, given)
     except Refused as why:
-        console.note(who, "not done", told | {"why": why.title})
+        console.note(who, "not done", entered | {"why": why.title})
         raise
     console.note(who, "done", {"operation": name, **_numbers(done)}, now=True)
     return done

@@ -79,7 +79,7 @@ class PageRequest:
             raise Refused(401, "nobody is signed in")
         return self.session.actor
 
-    def told(self, name: str, *fields: str, **values: Any) -> dict[str, Any]:  # noqa: ANN401  a model's fields
+    def answer(self, name: str, *fields: str, **values: Any) -> dict[str, Any]:  # noqa: ANN401  a model's fields
         """The answer of an operation: with `fields` taken from the query, and `values`."""
         one = operations()[name]
         given = {key: self.query[key] for key in fields if self.query.get(key)} | values
@@ -107,9 +107,9 @@ def _queue(asked: PageRequest) -> Mapping[str, Any]:
     fields = ("status", "whose", "kind", "assignee", "sort", "page")
     is_first = not any(asked.query.get(field) for field in fields)
     return {
-        "queue": asked.told("cases", *fields),
-        "load": asked.told("load"),
-        "compared": asked.told("comparison") if is_first else {"comparison": None, "scan": None},
+        "queue": asked.answer("cases", *fields),
+        "load": asked.answer("load"),
+        "compared": asked.answer("comparison") if is_first else {"comparison": None, "scan": None},
         "asked": {field: asked.query.get(field, "") for field in fields},
     }
 
@@ -118,11 +118,11 @@ def _case(asked: PageRequest) -> Mapping[str, Any]:
     """Values of the page of a case."""
     case = asked.path["case"]
     return {
-        "case": asked.told("one_case", case=case),
-        "shared": asked.told("case_indicators", case=case, limit=25)["rows"],
-        "texts": asked.told("texts", case=case),
-        "members": asked.told("members", case=case, limit=15),
-        "analysts": asked.told("analysts")["names"],
+        "case": asked.answer("one_case", case=case),
+        "shared": asked.answer("case_indicators", case=case, limit=25)["rows"],
+        "texts": asked.answer("texts", case=case),
+        "members": asked.answer("members", case=case, limit=15),
+        "analysts": asked.answer("analysts")["names"],
     }
 
 
@@ -132,37 +132,39 @@ def _members(asked: PageRequest) -> Mapping[str, Any]:
     fields = ("after", "indicator", "mark", "begins")
     chosen = ("indicator", "mark")
     return {
-        "case": asked.told("one_case", case=case),
-        "members": asked.told("members", *fields, case=case, limit=100),
-        "size": asked.told("bulk_size", *chosen, case=case),
+        "case": asked.answer("one_case", case=case),
+        "members": asked.answer("members", *fields, case=case, limit=100),
+        "size": asked.answer("bulk_size", *chosen, case=case),
         "chosen": {field: asked.query.get(field, "") for field in fields},
-        "value": asked.told("one_indicator", "indicator", limit=1) if asked.query.get("indicator") else None,
+        "value": asked.answer("one_indicator", "indicator", limit=1)
+        if asked.query.get("indicator")
+        else None,
     }
 
 
 def _graph(asked: PageRequest) -> Mapping[str, Any]:
     """Values of the page with a case's graph."""
-    return {"case": asked.told("one_case", case=asked.path["case"])}
+    return {"case": asked.answer("one_case", case=asked.path["case"])}
 
 
 def _account(asked: PageRequest) -> Mapping[str, Any]:
     """Values of the page of an account."""
-    return {"account": asked.told("one_account", account=asked.path["account"])}
+    return {"account": asked.answer("one_account", account=asked.path["account"])}
 
 
 def _indicator(asked: PageRequest) -> Mapping[str, Any]:
     """Values of the page of a shared value."""
-    return {"value": asked.told("one_indicator", "after", indicator=asked.path["indicator"])}
+    return {"value": asked.answer("one_indicator", "after", indicator=asked.path["indicator"])}
 
 
 def _story(asked: PageRequest) -> Mapping[str, Any]:
     """Values of the page of a story."""
-    return {"story": asked.told("one_story", story=asked.path["story"])}
+    return {"story": asked.answer("one_story", story=asked.path["story"])}
 
 
 def _appeal(asked: PageRequest) -> Mapping[str, Any]:
     """Values of the page of an appeal."""
-    return {"appeal": asked.told("one_appeal", appeal=asked.path["appeal"])}
+    return {"appeal": asked.answer("one_appeal", appeal=asked.path["appeal"])}
 
 
 def _simple(name: str, operation: str, *fields: str) -> MakePage:
@@ -170,7 +172,7 @@ def _simple(name: str, operation: str, *fields: str) -> MakePage:
 
     def made(asked: PageRequest) -> Mapping[str, Any]:
         return {
-            name: asked.told(operation, *fields),
+            name: asked.answer(operation, *fields),
             "asked": {field: asked.query.get(field, "") for field in fields},
         }
 
@@ -179,20 +181,20 @@ def _simple(name: str, operation: str, *fields: str) -> MakePage:
 
 def _labels(asked: PageRequest) -> Mapping[str, Any]:
     """Values of the page of labels."""
-    return {"labels": asked.told("labels"), "bulks": asked.told("bulks")}
+    return {"labels": asked.answer("labels"), "bulks": asked.answer("bulks")}
 
 
 def _stories(asked: PageRequest) -> Mapping[str, Any]:
     """Values of the list of stories and saved views."""
-    return {"stories": asked.told("stories"), "views": asked.told("views")}
+    return {"stories": asked.answer("stories"), "views": asked.answer("views")}
 
 
 def _people(asked: PageRequest) -> Mapping[str, Any]:
     """Values of the page of people, webhooks and scans."""
     return {
-        "people": asked.told("people"),
-        "hooks": asked.told("webhooks"),
-        "scans": asked.told("scans"),
+        "people": asked.answer("people"),
+        "hooks": asked.answer("webhooks"),
+        "scans": asked.answer("scans"),
         "roles": ROLES,
     }
 
@@ -237,7 +239,7 @@ MENU = (
 """The menu: path, words, and the permission that its page needs."""
 
 
-def html(template: str, asked: PageRequest, told: Mapping[str, Any]) -> str:
+def html(template: str, asked: PageRequest, values: Mapping[str, Any]) -> str:
     """A rendered page."""
     session = asked.session
     who = session.actor if session else None
@@ -256,7 +258,7 @@ def html(template: str, asked: PageRequest, told: Mapping[str, Any]) -> str:
             bases=wording.BASES,
             kinds=wording.KINDS,
             meanings=wording.HYPOTHESES,
-            **told,
+            **values,
         )
     )
 
@@ -285,10 +287,10 @@ def _tour(asked: PageRequest) -> dict[str, Any] | None:
 
 def _places(asked: PageRequest) -> list[str]:
     """The pages of the tour's steps."""
-    every = asked.told("cases", status="all", limit=200)["rows"]
+    every = asked.answer("cases", status="all", limit=200)["rows"]
     campaign = next((row["id"] for row in every if not row["is_lead"]), None)
     lead = next((row["id"] for row in every if row["is_lead"]), campaign)
-    values = asked.told("case_indicators", case=campaign, limit=1)["rows"] if campaign else []
+    values = asked.answer("case_indicators", case=campaign, limit=1)["rows"] if campaign else []
     value = f"/indicators/{values[0]['id']}" if values else "/indicators"
     of_case = f"/cases/{campaign}" if campaign else "/"
     return ["/", of_case, f"/cases/{lead}" if lead else "/", value, f"{of_case}/members" if campaign else "/"]

@@ -114,7 +114,7 @@ class PeopleStore:
             )
         secret = secrets.token_urlsafe(24)
         now = self.clock()
-        told = {
+        values = {
             "role": role,
             "invited": digest_of(secret),
             "invited_until": now + INVITED_S,
@@ -123,10 +123,10 @@ class PeopleStore:
         with self._database.writing() as db:
             found = one(db, select(PEOPLE.c.id).where(PEOPLE.c.name == name))
             if found:
-                db.execute(update(PEOPLE).where(PEOPLE.c.id == found["id"]).values(told))
+                db.execute(update(PEOPLE).where(PEOPLE.c.id == found["id"]).values(values))
                 db.execute(delete(SESSIONS).where(SESSIONS.c.person_id == found["id"]))
             else:
-                db.execute(insert(PEOPLE).values(name=name, created_at=now, **told))
+                db.execute(insert(PEOPLE).values(name=name, created_at=now, **values))
         return secret
 
     def invited(self, secret: str) -> dict[str, Any] | None:
@@ -148,7 +148,7 @@ class PeopleStore:
             step = None
         if step is None:
             return "the code does not fit: the clock of the telephone may be wrong"
-        told = {
+        values = {
             "password": hashed(password),
             "totp": totp,
             "totp_step": step,
@@ -159,7 +159,7 @@ class PeopleStore:
             changed = db.execute(
                 update(PEOPLE)
                 .where(PEOPLE.c.id == person["id"], PEOPLE.c.invited == digest_of(secret))
-                .values(told)
+                .values(values)
             )
             db.execute(delete(SESSIONS).where(SESSIONS.c.person_id == person["id"]))
         return "" if changed.rowcount else "this set-up link was used already"

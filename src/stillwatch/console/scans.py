@@ -108,10 +108,10 @@ def import_folder(database: Database, folder: Path) -> Found:
 def _scan(db: Connection, results: ResultTables, digest: str) -> int:
     """Write the row of a scan; returns its number."""
     seen = results.overview
-    told = compare(results)
+    comparison = compare(results)
     body = {
         "overview": None if seen is None else plain(asdict(seen)),
-        "comparison": None if told is None else plain(asdict(told)),
+        "comparison": None if comparison is None else plain(asdict(comparison)),
     }
     row = {
         "folder": str(results.folder),
@@ -135,18 +135,20 @@ def _accounts(db: Connection, results: ResultTables) -> dict[str, int]:
             continue
         counts = table["exchanges"].to_pylist() if "exchanges" in table.column_names else [0] * len(table)
         for account, exchanges in zip(table["account_id"].to_pylist(), counts, strict=True):
-            told = facts.setdefault(account, _nothing(account))
-            told["exchanges"] = max(told["exchanges"], exchanges)
+            row_of_account = facts.setdefault(account, _nothing(account))
+            row_of_account["exchanges"] = max(row_of_account["exchanges"], exchanges)
     profiles = results.tables.get("profiles")
     for row in () if profiles is None else profiles.drop_columns(["marks"]).to_pylist():
         if row["account_id"] in facts:
-            told = facts[row["account_id"]]
-            told["exchanges"] = max(told["exchanges"], row["exchanges"])
-            told |= {name: seconds(row[name]) for name in ("created_at", "first_seen", "last_seen")}
+            row_of_account = facts[row["account_id"]]
+            row_of_account["exchanges"] = max(row_of_account["exchanges"], row["exchanges"])
+            row_of_account |= {name: seconds(row[name]) for name in ("created_at", "first_seen", "last_seen")}
     names = list(facts)
     known = _numbers(db, names)
-    new = [told for name, told in facts.items() if name not in known]
-    put_columns(db, ACCOUNTS, {column: [told[column] for told in new] for column in _nothing("")})
+    new = [row_of_account for name, row_of_account in facts.items() if name not in known]
+    put_columns(
+        db, ACCOUNTS, {column: [row_of_account[column] for row_of_account in new] for column in _nothing("")}
+    )
     for name, number in known.items():
         db.execute(update(ACCOUNTS).where(ACCOUNTS.c.id == number).values(facts[name]))
     return known | _numbers(db, [name for name in names if name not in known])
@@ -201,15 +203,16 @@ def _groups(whole: ResultTables, ids: Mapping[str, int]) -> Iterator[ScannedGrou
         results = apart(name)
         members = results.of("members", name)
         assert members is not None
-        told = card(results, row, f"campaign-{number}", is_full=number <= CARDS)
+        card_of_group = card(results, row, f"campaign-{number}", is_full=number <= CARDS)
         held = ("glance", "trial", "capabilities", "claims", "hypotheses", "rivals", "timeline", "meaning")
-        parts = {part: getattr(told, part) for part in held}
-        parts["evidence"] = [*told.evidence, *told.evidence_more]
+        parts = {part: getattr(card_of_group, part) for part in held}
+        parts["evidence"] = [*card_of_group.evidence, *card_of_group.evidence_more]
         parts["texts"] = {
-            "texts": _without_words(told.desk.texts), "shapes": _without_words(told.desk.shapes),
+            "texts": _without_words(card_of_group.desk.texts),
+            "shapes": _without_words(card_of_group.desk.shapes),
         }  # fmt: skip
-        parts["spark"] = told.spark
-        parts["shared"] = told.desk.shared
+        parts["spark"] = card_of_group.spark
+        parts["shared"] = card_of_group.desk.shared
         yield _group(results, row, name, members, ids, parts)
     table = whole.tables.get("leads")
     for row in () if table is None else table.sort_by("rank").to_pylist():
@@ -242,8 +245,10 @@ def _group(
     scores = members["score"].to_pylist() if "score" in members.column_names else [None] * len(names)
     profiles = results.of("profiles", name)
     columns = ["account_id", "owner", "marks", "exchanges"]
-    told = {} if profiles is None else {r["account_id"]: r for r in profiles.select(columns).to_pylist()}
-    known = [told.get(account, {}) for account in names]
+    profile_of = (
+        {} if profiles is None else {r["account_id"]: r for r in profiles.select(columns).to_pylist()}
+    )
+    known = [profile_of.get(account, {}) for account in names]
     held = {
         "account_id": [ids[account] for account in names],
         "score": scores,

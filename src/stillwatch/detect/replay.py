@@ -271,12 +271,12 @@ def _between(before: datetime, after: datetime, first: datetime) -> datetime | N
 
 def _until_confirmed(looks: Iterable[Look]) -> list[Look]:
     """The looks in time order, up to the first that confirms."""
-    told: list[Look] = []
+    kept: list[Look] = []
     for one in sorted(looks, key=lambda o: o.moment):
-        told.append(one)
+        kept.append(one)
         if one.confirms:
             break
-    return told
+    return kept
 
 
 def _mostly(accounts: frozenset[str], members: frozenset[str]) -> bool:

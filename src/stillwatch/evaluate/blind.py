@@ -109,7 +109,7 @@ def draw(rng: np.random.Generator) -> BlindCase:
         target if kind == "false flag" else int(rng.integers(len(actors))) if rng.random() < 0.15 else -1
     )
     facts = [
-        _told(
+        _intelligence(
             rng,
             f"Actor {number}",
             one,
@@ -338,7 +338,7 @@ def _item(
     }
 
 
-def _told(
+def _intelligence(
     rng: np.random.Generator,
     name: str,
     truly: _Party,

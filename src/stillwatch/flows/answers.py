@@ -60,7 +60,7 @@ class Unread:
         """Number of rows of a file that are not used."""
         return sum(number for (name, _), number in self.rows.items() if name == str(file))
 
-    def told(self) -> list[dict[str, Any]]:
+    def counts(self) -> list[dict[str, Any]]:
         """One dictionary (`file`, `reason`, `rows`, `first`) for each file and reason."""
         return [
             {"file": file, "reason": reason, "rows": number, "first": self.first[file, reason]}
@@ -69,11 +69,11 @@ class Unread:
 
     def lines(self) -> list[str]:
         """One line of text for each file and reason."""
-        return [line(one) for one in self.told()]
+        return [line(one) for one in self.counts()]
 
 
 def line(one: Mapping[str, Any]) -> str:
-    """A dictionary of `Unread.told` as one line of text."""
+    """A dictionary of `Unread.counts` as one line of text."""
     first = ", ".join(f"{row:,}" for row in one["first"])
     where = f" (rows {first}{', ...' if one['rows'] > len(one['first']) else ''})"
     rows = f"{one['rows']:,} {'row' if one['rows'] == 1 else 'rows'}"

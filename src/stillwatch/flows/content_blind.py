@@ -110,15 +110,15 @@ def rekey(folder: Path, out: Path, old: Key, new: Key) -> dict[str, Any]:
                 )
             before.add(made_with)
             rows += _write(part, target / part.name, new, was)
-        told_of = {
+        described = {
             "rows": rows,
             "key_id": new.name,
             "release": new.release,
             "sketch_version": VERSION,
             "rekeyed_from": ", ".join(sorted(before)),
         }
-        write_json(target, "sketch.json", told_of)
-    return told_of
+        write_json(target, "sketch.json", described)
+    return described
 
 
 def _write(source: Path, target: Path, key: Key, old: Key | None = None) -> int:

@@ -110,11 +110,11 @@ def inspect(
     return {
         "files": sorted(
             [
-                _told(file, sources.formats[file].name, sources.formats[file].why, one)
+                _entry(file, sources.formats[file].name, sources.formats[file].why, one)
                 for file, one in counts.items()
             ]
-            + [_told(file, None, problems[0].fact, _Counts()) for file, problems in sources.unread.items()],
-            key=lambda told: str(told["path"]),
+            + [_entry(file, None, problems[0].fact, _Counts()) for file, problems in sources.unread.items()],
+            key=lambda entry: str(entry["path"]),
         ),
         "signals": can,
         "would_need": needs,
@@ -160,7 +160,7 @@ def read(
     return table
 
 
-def _told(file: LogPath, name: str | None, why: str, counts: _Counts) -> dict[str, Any]:
+def _entry(file: LogPath, name: str | None, why: str, counts: _Counts) -> dict[str, Any]:
     """What is known of one file."""
     return {
         "path": str(file),

@@ -118,7 +118,7 @@ def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, A
         "answers": len(case.answers),
         "served": len(case.served),
         "passed_over": had.unread.of(inputs.suspect),
-        "unread": had.unread.told(),
+        "unread": had.unread.counts(),
     }
     with whole_or_nothing(out) as folder:
         write_json(folder, "verdict.json", whole)

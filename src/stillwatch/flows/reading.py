@@ -33,7 +33,7 @@ class Reading:
 
 def rows_of(logs: Sequence[str], reading: Reading, notes: list[str]) -> Iterator[pa.Table]:
     """Exchanges of logs in batches, with columns of the contract. Messages on what is not read are appended
-    to `told`.
+    to `notes`.
 
     Raises `InputError` where no log can be read or a required column is absent.
     """

@@ -122,13 +122,13 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
     _check_names(options.without)
     from_files(options.networks)
     sources = _sources(paths, options)
-    sources, told, lost = _companions(sources, options)
+    sources, companions, lost = _companions(sources, options)
     with (
         whole_or_nothing(out) as folder,
         _opened(sources, out, options) as (store, key),
         _engine(sources, store, options) as engine,
     ):
-        known = _read(sources, store, key, engine, told, options, progress)
+        known = _read(sources, store, key, engine, companions, options, progress)
         if options.with_peer is not None:
             known[0] = flagged(engine, store, known[0], options.with_peer)
         short = too_little(sources, store, options.limits)
@@ -191,13 +191,13 @@ def feed(paths: Sequence[str], options: Options, progress: Progress = silent) ->
     began = time.monotonic()
     from_files(options.networks)
     sources = _sources(paths, options)
-    sources, told, lost = _companions(sources, options)
+    sources, companions, lost = _companions(sources, options)
     with (
         _opened(sources, options.store, options) as (store, key),
         _engine(sources, store, options) as engine,
     ):
         rows_before, before = store.rows, _exchanges(engine, store)
-        _read(sources, store, key, engine, told, options, progress)
+        _read(sources, store, key, engine, companions, options, progress)
         short = too_little(sources, store, options.limits)
         exchanges = 0
         if store.rows:
@@ -255,7 +255,7 @@ def _read(
     store: Store,
     key: Key | None,
     engine: Engine,
-    told: Sequence[pa.Table],
+    companions: Sequence[pa.Table],
     options: Options,
     progress: Progress,
 ) -> list[pa.Table]:
@@ -270,7 +270,7 @@ def _read(
         from_files(options.networks),
         options.limits,
     )
-    return [store.remember(schema, rows) for schema, rows in zip(COMPANIONS, told, strict=True)]
+    return [store.remember(schema, rows) for schema, rows in zip(COMPANIONS, companions, strict=True)]
 
 
 @contextmanager
@@ -301,10 +301,10 @@ def _memory(sources: Sources, options: Options) -> str:
 
 def _inputs(sources: Sources, store: Store) -> list[dict[str, Any]]:
     """One dictionary for each file: rows, recognised format with the reason, and counts of unknown fields."""
-    told = {str(file.resolve()): (str(file), sources.formats[file].why) for file in sources.exchanges}
+    recognised = {str(file.resolve()): (str(file), sources.formats[file].why) for file in sources.exchanges}
     rows = []
     for one in store.files.values():
-        path, why = told.get(one.path, (one.path, "read before"))
+        path, why = recognised.get(one.path, (one.path, "read before"))
         pieces = store.pieces[one.id].values()
         aside: Counter[str] = Counter()
         for piece in pieces:

@@ -51,11 +51,11 @@ def body(decision: Decision, policy: Policy) -> bytes:
 
 def headers(decision: Decision) -> list[tuple[bytes, bytes]]:
     """The headers of a refusal. SDKs of OpenAI and Anthropic do not retry where `x-should-retry` is false."""
-    told = [
+    made = [
         (b"content-type", b"application/json"),
         (b"x-request-id", decision.decision_id.encode()),
         (b"x-should-retry", b"false"),
     ]
     if decision.retry_after_s:
-        told.append((b"retry-after", str(decision.retry_after_s).encode()))
-    return told
+        made.append((b"retry-after", str(decision.retry_after_s).encode()))
+    return made

@@ -120,8 +120,8 @@ def _named(asked: Any) -> dict[bytes, bytes]:  # noqa: ANN401  a message of prot
     `headers` where `encode_raw_headers` is set.
     """
     http = asked.attributes.request.http
-    told = {name.lower().encode(): value.encode() for name, value in http.headers.items()}
-    return told | {
+    headers = {name.lower().encode(): value.encode() for name, value in http.headers.items()}
+    return headers | {
         one.key.lower().encode(): one.raw_value or one.value.encode() for one in http.header_map.headers
     }
 
@@ -133,12 +133,12 @@ def answer(decision: Decision | None, policy: Policy) -> Any:  # noqa: ANN401  a
     """
     known = messages()
     if decision is None or not decision.refuses:
-        told = [] if decision is None else passes(decision)
-        is_directed = any(name == DIRECTIVE for name, _value in told)
+        headers = [] if decision is None else passes(decision)
+        is_directed = any(name == DIRECTIVE for name, _value in headers)
         return known["CheckResponse"](
             status=known["Status"](code=PERMITTED),
             ok_response=known["OkHttpResponse"](
-                headers=_headers(told), headers_to_remove=[] if is_directed else [DIRECTIVE.decode()]
+                headers=_headers(headers), headers_to_remove=[] if is_directed else [DIRECTIVE.decode()]
             ),
         )
     return known["CheckResponse"](
@@ -151,12 +151,12 @@ def answer(decision: Decision | None, policy: Policy) -> Any:  # noqa: ANN401  a
     )
 
 
-def _headers(told: Headers) -> Sequence[Any]:
+def _headers(headers: Headers) -> Sequence[Any]:
     """Headers as messages of Envoy's protocol."""
     known = messages()
     return [
         known["HeaderValueOption"](header=known["HeaderValue"](key=name.decode(), value=value.decode()))
-        for name, value in told
+        for name, value in headers
     ]
 
 

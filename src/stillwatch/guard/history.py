@@ -56,7 +56,7 @@ def _broken(path: Path, entries: Sequence[RecordEntry], head: str, *, is_first: 
     return [f"{path.name}: it does not go on from the last line of the day before"]
 
 
-def told(entries: Sequence[RecordEntry]) -> list[tuple[dict[str, Any], str]]:
+def described(entries: Sequence[RecordEntry]) -> list[tuple[dict[str, Any], str]]:
     """Each entry as a JSON object and as a line of text for people."""
     out = []
     for one in entries:

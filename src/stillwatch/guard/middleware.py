@@ -34,8 +34,8 @@ class GuardMiddleware:
             await self.app(scope, receive, send)
             return
         try:
-            told = self._identify(scope)
-            request = None if told is None else checked(told)
+            identified = self._identify(scope)
+            request = None if identified is None else checked(identified)
         except MalformedRequest:
             request = None
         except Exception as error:  # noqa: BLE001  the application is served whatever an addition to it does

@@ -82,7 +82,7 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
     Raises `MalformedRequest` for a value of the wrong type or size, and where `account_id` is missing or
     empty.
     """
-    told: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
     for name in KNOWN & given.keys():
         value = given[name]
         if value is None:
@@ -94,23 +94,23 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
             raise MalformedRequest(f"`{name}` is no string")
         elif name not in LONG and len(value.encode("utf-8", "surrogatepass")) > LONGEST:
             raise MalformedRequest(f"`{name}` is longer than {LONGEST} bytes")
-        told[name] = value
-    if not told.get("account_id"):
+        columns[name] = value
+    if not columns.get("account_id"):
         raise MalformedRequest("`account_id` is missing or empty")
-    return told
+    return columns
 
 
 def from_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, Any]:
     """The columns in a gateway's headers (`HEADERS`); a `route` loses its query string. Raises
     `MalformedRequest` as `checked` does.
     """
-    told: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
     for name, value in headers:
         column = HEADERS.get(name.decode("latin-1").lower())
         if column is not None and value:
-            told[column] = (
+            columns[column] = (
                 value.decode("utf-8", "replace").partition("?")[0]
                 if column == "route"
                 else value.decode("utf-8", "replace")
             )
-    return checked(told)
+    return checked(columns)

@@ -252,11 +252,11 @@ def signature(results: Path, state: Path | None, policy: Path | None, accounts: 
     files = [results / f"{schema.name}.parquet" for schema in READ]
     files += [results / MANIFEST, *(folder / contract.RECORD for folder in folders_of(results, state))]
     files += [one for one in (policy, accounts) if one]
-    told = []
+    parts = []
     for path in files:
         try:
             at = path.stat()
-            told.append([at.st_ino, at.st_mtime_ns, at.st_size])
+            parts.append([at.st_ino, at.st_mtime_ns, at.st_size])
         except OSError:
-            told.append([])
-    return json.dumps(told)
+            parts.append([])
+    return json.dumps(parts)

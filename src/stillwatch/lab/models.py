@@ -336,11 +336,11 @@ def _sample(
 def _soft(torch: Any, model: Model, teacher: Model, ids: Tensor, labels: Tensor) -> Tensor:
     """Cross entropy between the teacher's 20 likeliest tokens and the model's probabilities."""
     with torch.inference_mode():
-        told = torch.softmax(teacher.net(input_ids=ids, use_cache=False).logits[:, :-1].float(), dim=-1).topk(
-            20
-        )
+        likeliest = torch.softmax(
+            teacher.net(input_ids=ids, use_cache=False).logits[:, :-1].float(), dim=-1
+        ).topk(20)
     logs = torch.log_softmax(model.net(input_ids=ids, use_cache=False).logits[:, :-1].float(), dim=-1)
-    cost = -(told.values.clone() * logs.gather(-1, told.indices.clone())).sum(dim=-1)
+    cost = -(likeliest.values.clone() * logs.gather(-1, likeliest.indices.clone())).sum(dim=-1)
     return cost[labels[:, 1:] != -100].mean()
 
 

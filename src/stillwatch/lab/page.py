@@ -48,8 +48,8 @@ def share(one: Mapping[str, float] | None) -> str:
     """A share as text in per cent, with its interval where there are at least two seeds; a dash for None."""
     if one is None:
         return "–"
-    told = f"{100 * one['value']:.1f} %"
-    return told if one["number"] < 2 else f"{told} ({100 * one['low']:.0f} to {100 * one['high']:.0f})"
+    words = f"{100 * one['value']:.1f} %"
+    return words if one["number"] < 2 else f"{words} ({100 * one['low']:.0f} to {100 * one['high']:.0f})"
 
 
 def number(one: Mapping[str, float] | None) -> str:
@@ -211,8 +211,8 @@ def _defended(rows: Sequence[TableRow]) -> list[str]:
     per dose.
     """
     width, height, left, below, after = 760, 400, 60, 50, 210
-    told = [row for row in rows if row["honest_loss"] and row["student"]]
-    right = max([*(max(row["honest_loss"]["value"], 0.0) for row in told), 0.05]) * 1.1
+    shown = [row for row in rows if row["honest_loss"] and row["student"]]
+    right = max([*(max(row["honest_loss"]["value"], 0.0) for row in shown), 0.05]) * 1.1
 
     def x(loss: float) -> float:
         return left + (width - left - after) * (min(max(loss, 0.0), right) / right) ** 0.5
@@ -230,7 +230,7 @@ def _defended(rows: Sequence[TableRow]) -> list[str]:
     title = "right answers that honest users lose, in per cent points; close losses side by side"
     drawn += text(title, width - after, height - 10, "end")
     place, taken = 0.0, list[float]()
-    for at, row in enumerate(sorted(told, key=lambda row: -float(row["student"]["value"]))):
+    for at, row in enumerate(sorted(shown, key=lambda row: -float(row["student"]["value"]))):
         px, py, one = x(row["honest_loss"]["value"]), y(row["student"]["value"]), row["student"]
         while any(abs(px - other) < 8 for other in taken):  # or their intervals would hide each other
             px += 9

@@ -89,7 +89,7 @@ def arithmetic(rng: Random) -> Task:
         a, b = x // 10**place % 10, y // 10**place % 10
         steps.append(f"{say(rng)} {a} {b} {carry} is {digits(a + b + carry)}")
         carry = (a + b + carry) // 10
-    return Task("arithmetic", f"sum {digits(x)} and {digits(y)}", _told(rng, steps), digits(x + y))
+    return Task("arithmetic", f"sum {digits(x)} and {digits(y)}", _reasoning(rng, steps), digits(x + y))
 
 
 def lists(rng: Random) -> Task:
@@ -101,7 +101,10 @@ def lists(rng: Random) -> Task:
         left.remove(smallest)
         steps.append(f"{say(rng)} {smallest}")
     return Task(
-        "lists", f"sort {' '.join(map(str, values))}", _told(rng, steps), " ".join(map(str, sorted(values)))
+        "lists",
+        f"sort {' '.join(map(str, values))}",
+        _reasoning(rng, steps),
+        " ".join(map(str, sorted(values))),
     )
 
 
@@ -114,7 +117,7 @@ def planning(rng: Random) -> Task:
     order = [roads[i] for i in rng.permutation(len(roads))]
     steps = [f"{say(rng)} {a} {b}" for a, b in itertools.pairwise(way)]
     return Task(
-        "planning", f"way {way[0]} {way[-1]} roads {' , '.join(order)}", _told(rng, steps), " ".join(way)
+        "planning", f"way {way[0]} {way[-1]} roads {' , '.join(order)}", _reasoning(rng, steps), " ".join(way)
     )
 
 
@@ -127,7 +130,7 @@ def tools(rng: Random) -> Task:
     call = json.dumps({"tool": name, "city": city, "day": day, "count": count}, separators=(" , ", " : "))
     steps = [f"{say(rng)} {what}" for what in (name, city, day, str(count))]
     return Task(
-        "tools", f"call {name} {asked}", _told(rng, steps), call.replace("{", "{ ").replace("}", " }")
+        "tools", f"call {name} {asked}", _reasoning(rng, steps), call.replace("{", "{ ").replace("}", " }")
     )
 
 
@@ -150,7 +153,9 @@ def programs(rng: Random) -> Task:
     body = variable
     for name in names:
         body = OPERATIONS[name][0].format(f"( {body} )" if " * " in body else body)
-    return Task("programs", f"program {' '.join(names)}", _told(rng, steps), f"lambda {variable} : {body}")
+    return Task(
+        "programs", f"program {' '.join(names)}", _reasoning(rng, steps), f"lambda {variable} : {body}"
+    )
 
 
 # Function that draws a task, by capability.
@@ -266,7 +271,7 @@ def draw(rng: Random, number: int, capabilities: tuple[str, ...]) -> list[Task]:
     return [CAPABILITIES[capabilities[i % len(capabilities)]](rng) for i in range(number)]
 
 
-def _told(rng: Random, steps: list[str]) -> str:
+def _reasoning(rng: Random, steps: list[str]) -> str:
     """The steps of an answer's reasoning as text, with filler at the end."""
     return f"{' ; '.join(steps)} ; {say(rng)} ;"
 

@@ -14,7 +14,7 @@ GROWN = 1.01  # factor on the last reported accounts or exchanges above which an
 class Track:
     """A campaign over time.
 
-    `accounts` are all accounts ever found, `told` the facts of its last event, `ended` is True while it is
+    `accounts` are all accounts ever found, `told` the facts of its last event (a name of files that exist), `ended` is True while it is
     not reported, `lineage` lists splits and merges as text, and `since` is the time at which it was first
     reported (ISO 8601).
     """
@@ -25,6 +25,11 @@ class Track:
     ended: bool = False
     lineage: list[str] = field(default_factory=list)
     since: str = ""
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Track:
+        """The campaign from its JSON form. Raises `TypeError` or `KeyError` for anything else."""
+        return cls(**{**row, "accounts": set(row["accounts"])})
 
 
 def shared_with(tracks: Mapping[str, Track], accounts: frozenset[str]) -> dict[str, int]:

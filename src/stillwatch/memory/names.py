@@ -26,7 +26,7 @@ def read_tracks(folder: Path) -> dict[str, Track]:
     path = folder / TRACKS
     try:
         rows = json.loads(path.read_bytes())["tracks"]
-        return {name: Track(**(one | {"accounts": set(one["accounts"])})) for name, one in rows.items()}
+        return {name: Track.of(one) for name, one in rows.items()}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

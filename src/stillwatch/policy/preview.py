@@ -102,7 +102,7 @@ def preview(found: Reach, results: Path, traffic: pa.Table | None = None) -> dic
     from the results.
     """
     refused = [one for one in found.hits if one.is_refused]
-    told: dict[str, Any] = {
+    figures: dict[str, Any] = {
         "accounts": len(found.hits),
         "refused": len(refused),
         "spared": len(found.spared),
@@ -126,10 +126,10 @@ def preview(found: Reach, results: Path, traffic: pa.Table | None = None) -> dic
         "campaigns": [_stopped(one, refused) for one in found.campaigns],
         "labels": sorted({label.statement for _account, label in found.spared}),
     }
-    told["neighbours"] = (
+    figures["neighbours"] = (
         _neighbours_in(traffic, refused) if traffic is not None else _neighbours_at_most(results, refused)
     )
-    return told
+    return figures
 
 
 def _honest(hits: Sequence[Hit]) -> float:

@@ -118,8 +118,8 @@ class Draws:
 
     def of(self, *parts: object) -> float:
         """A number in [0, 1), determined by the name and `parts`."""
-        told = "|".join([self.name, *map(str, parts)]).encode()
-        return int.from_bytes(hashlib.sha256(told).digest()[:7], "big") / (1 << 56)
+        seed = "|".join([self.name, *map(str, parts)]).encode()
+        return int.from_bytes(hashlib.sha256(seed).digest()[:7], "big") / (1 << 56)
 
     def order(self, number: int, *parts: object) -> Ints:
         """A permutation of 0 to `number` - 1, determined by the name and `parts`."""

@@ -146,8 +146,8 @@ class _Coin:
 
     def share(self, *parts: object) -> float:
         """A number from 0 to 1 that the seed and the parts determine."""
-        told = "|".join(map(str, parts)).encode()
-        return int.from_bytes(hmac.digest(self.seed, told, "sha256")[:7], "big") / (1 << 56)
+        seed = "|".join(map(str, parts)).encode()
+        return int.from_bytes(hmac.digest(self.seed, seed, "sha256")[:7], "big") / (1 << 56)
 
 
 def make(

@@ -128,11 +128,11 @@ class Doses:
             return content
         return orjson.dumps({**body, ARGUMENTS: {**kept, **added}})
 
-    def _arguments(self, told: bytes) -> dict[str, str]:
+    def _arguments(self, header: bytes) -> dict[str, str]:
         """The engine's arguments for the campaign and account that the guard named; none where the campaign
         has no key.
         """
-        named = {key: some[0] for key, some in parse_qs(told.decode("latin-1")).items()}
+        named = {key: some[0] for key, some in parse_qs(header.decode("latin-1")).items()}
         campaign = named.get("campaign", "")
         issued = self.keys.sampling(campaign)
         if issued is None:

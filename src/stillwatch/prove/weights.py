@@ -66,7 +66,7 @@ def tokens_of(tokenizer: Any, text: str) -> Tokens:
     offsets.
     """
     try:
-        told = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     except NotImplementedError:
         raise InputError(
             Problem(
@@ -75,8 +75,8 @@ def tokens_of(tokenizer: Any, text: str) -> Tokens:
                 expected="a tokeniser with a `tokenizer.json`",
             )
         ) from None
-    places = told["offset_mapping"]
-    return Tokens(told["input_ids"], [start for start, _ in places], [end for _, end in places])
+    places = encoded["offset_mapping"]
+    return Tokens(encoded["input_ids"], [start for start, _ in places], [end for _, end in places])
 
 
 def load(folder: Path) -> Weights:

@@ -45,18 +45,18 @@ class Fragment:
     """The content of one record on the exchange `key`. The fragment with the smallest `rank` leads its
     exchange.
 
-    `told` is the content; `named` are columns that `--map` names.
+    `content` holds columns or fields; `named` are columns that `--map` names.
     """
 
     key: str
     rank: int
-    told: Mapping[str, Any]
+    content: Mapping[str, Any]
     named: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
         """Approximate size in bytes."""
-        return OVERHEAD + sum(len(one) for one in self.told.values() if isinstance(one, str))
+        return OVERHEAD + sum(len(one) for one in self.content.values() if isinstance(one, str))
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,8 +265,8 @@ def _indexed(
                 if not isinstance(one, Fragment):
                     continue
                 size, number_of = size + one.size, number_of + 1
-                told = one if size <= BESIDE else Fragment(one.key, one.rank, {})
-                found.setdefault(one.key, []).append(Placed(told, str(path), number))
+                held = one if size <= BESIDE else Fragment(one.key, one.rank, {})
+                found.setdefault(one.key, []).append(Placed(held, str(path), number))
                 if number_of >= KEYS:
                     return found
     return found

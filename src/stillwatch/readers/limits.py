@@ -35,7 +35,7 @@ class Limits:
         changed = {name: value for name, value in asdict(self).items() if value != getattr(LIMITS, name)}
         return "".join(f" {name}={value}" for name, value in changed.items())
 
-    def told(self, name: str, what: str) -> str:
+    def message(self, name: str, what: str) -> str:
         """The reason for not reading something because of the limit `name`, with the option that
         changes it.
         """

@@ -24,12 +24,12 @@ def agent_in(tags: Any) -> str | None:  # noqa: ANN401  any JSON value
     is none.
     """
     several = decoded(tags)
-    told = [
+    agents = [
         tag.removeprefix(AGENT)
         for tag in (several if isinstance(several, list) else ())
         if isinstance(tag, str) and tag.startswith(AGENT)
     ]
-    return max(told, key=len, default=None) or None
+    return max(agents, key=len, default=None) or None
 
 
 def unredacted(row: Row) -> Row:
@@ -39,10 +39,10 @@ def unredacted(row: Row) -> Row:
 
 def is_no_call(record: Mapping[str, Any], meta: Any) -> bool:  # noqa: ANN401  any JSON value
     """Whether a record is a health check of the proxy or no model call."""
-    told = mapping(meta)
+    metadata = mapping(meta)
     names = (
-        told.get("user_api_key_team_id"),
-        told.get("user_api_key_alias"),
+        metadata.get("user_api_key_team_id"),
+        metadata.get("user_api_key_alias"),
         record.get("team_id"),
         record.get("api_key"),
     )

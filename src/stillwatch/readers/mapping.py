@@ -187,24 +187,24 @@ def mapped_format(text: str, stem: str) -> Format:
     with the place in the file in each problem's `where`.
     """
     try:
-        told = tomllib.loads(text)
+        given = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(Problem(fact="the mapping file is not TOML", found=str(error), fix=FIX)) from None
-    problems = list(_problems(told))
+    problems = list(_problems(given))
     if problems:
         raise UsageError(*problems)
     mapped = Mapped(
-        columns={name: _source(value) for name, value in told["columns"].items()},
-        bodies={name: _source(value) for name, value in told.get("bodies", {}).items()},
+        columns={name: _source(value) for name, value in given["columns"].items()},
+        bodies={name: _source(value) for name, value in given.get("bodies", {}).items()},
         where={
             path: (_source(path), tuple(value) if isinstance(value, list) else (value,))
-            for path, value in told.get("where", {}).items()
+            for path, value in given.get("where", {}).items()
         },
     )
-    form = _format(mapped, told, text, stem)
+    form = _format(mapped, given, text, stem)
     failed = [
         problem
-        for place, test in enumerate(told.get("test", []), 1)
+        for place, test in enumerate(given.get("test", []), 1)
         for problem in _failures(form, place, test)
     ]
     if failed:
@@ -212,9 +212,9 @@ def mapped_format(text: str, stem: str) -> Format:
     return form
 
 
-def _format(mapped: Mapped, told: Mapping[str, Any], text: str, stem: str) -> Format:
+def _format(mapped: Mapped, given: Mapping[str, Any], text: str, stem: str) -> Format:
     """The format of a mapping file, named after the file and a digest of its text."""
-    name = str(told.get("name") or stem)
+    name = str(given.get("name") or stem)
     name = name if NAME.fullmatch(name) else "mapping"
     sources = {**mapped.columns, **{f"{name} body": source for name, source in mapped.bodies.items()}}
 
@@ -223,7 +223,7 @@ def _format(mapped: Mapped, told: Mapping[str, Any], text: str, stem: str) -> Fo
             yield mapped.row(record)
 
     form = log_format(
-        title=str(told.get("title") or f"Log described by {stem}{ENDING}"),
+        title=str(given.get("title") or f"Log described by {stem}{ENDING}"),
         source="a mapping file; docs/mapping.md",
         fields={column: _described(source) for column, source in sources.items()},
         known=[str(steps[0]) for source in _sources(mapped) for _name, steps in source.paths]
@@ -275,20 +275,20 @@ def _steps(path: str) -> Steps:
     return tuple(found)
 
 
-def _problems(told: Mapping[str, Any]) -> Iterator[Problem]:
+def _problems(given: Mapping[str, Any]) -> Iterator[Problem]:
     """Problems of a mapping file's structure."""
-    yield from _unknown(told, PARTS, "")
+    yield from _unknown(given, PARTS, "")
     for part in ("where", "columns", "bodies"):
-        if not isinstance(told.get(part, {}), dict):
+        if not isinstance(given.get(part, {}), dict):
             yield Problem(fact=f"`{part}` is not a table", where=f", `{part}`", fix=FIX)
             return
-    if not isinstance(told.get("test", []), list) or not all(
-        isinstance(one, dict) for one in told.get("test", [])
+    if not isinstance(given.get("test", []), list) or not all(
+        isinstance(one, dict) for one in given.get("test", [])
     ):
         yield Problem(fact="`test` is not a list of tables", where=", `test`", expected="[[test]]", fix=FIX)
-    columns = told.get("columns", {})
+    columns = given.get("columns", {})
     yield from _unknown(columns, EXCHANGES.names, "columns")
-    yield from _unknown(told.get("bodies", {}), BODIES, "bodies")
+    yield from _unknown(given.get("bodies", {}), BODIES, "bodies")
     for name in REQUIRED:
         if name not in columns:
             yield Problem(
@@ -297,10 +297,10 @@ def _problems(told: Mapping[str, Any]) -> Iterator[Problem]:
                 expected=_meaning(name),
                 fix=f'{name} = "THEIR_FIELD"',
             )
-    for part, several in (("columns", columns), ("bodies", told.get("bodies", {}))):
+    for part, several in (("columns", columns), ("bodies", given.get("bodies", {}))):
         for name, value in several.items():
             yield from _source_problems(f", `{part}.{name}`", name, value)
-    for path in told.get("where", {}):
+    for path in given.get("where", {}):
         if not _steps(path):
             yield _no_path(f", `where.{path}`", path)
 

@@ -134,7 +134,7 @@ class Stream(io.RawIOBase):
         while left > 0 and not self.fault:
             if self._left <= 0:
                 if not self._span and self._bytes.read(1):
-                    self.fault = self._limits.told("file", "file exceeds")
+                    self.fault = self._limits.message("file", "file exceeds")
                 break
             try:
                 piece = self._bytes.read(min(left, self._piece, self._left))
@@ -148,7 +148,7 @@ class Stream(io.RawIOBase):
             self._left -= len(piece)
             self._done += len(piece)
             if self._done > self._most:
-                self.fault = self._limits.told("ratio", "file expands beyond")
+                self.fault = self._limits.message("ratio", "file expands beyond")
         return b"".join(pieces)
 
     def read(self, size: int = -1) -> bytes:
@@ -250,7 +250,7 @@ def blocks(stream: Stream, losses: Losses, limits: Limits, size: int = BLOCK) ->
     length = 0
     skipping = False
     number = losses.first_line
-    too_long = limits.told("line", "line exceeds")
+    too_long = limits.message("line", "line exceeds")
     while piece := stream.read(size):
         if skipping:
             cut = piece.find(b"\n") + 1
@@ -313,15 +313,15 @@ def parquet_batches(
         coded = _coded(metadata, every, columns)
     with pq.ParquetFile(seekable(path), read_dictionary=coded) as file:
         for group in every:
-            told = metadata.row_group(group)
-            end = row + told.num_rows
-            left -= told.total_byte_size
-            why = _refused(path, told, columns, left, limits)
+            row_group = metadata.row_group(group)
+            end = row + row_group.num_rows
+            left -= row_group.total_byte_size
+            why = _refused(path, row_group, columns, left, limits)
             if why:
-                losses.span(row, told.num_rows, why)
+                losses.span(row, row_group.num_rows, why)
                 row = end
                 continue
-            size = max(told.total_byte_size, 1) // max(told.num_rows, 1) + 1
+            size = max(row_group.total_byte_size, 1) // max(row_group.num_rows, 1) + 1
             try:
                 batches = file.iter_batches(
                     batch_size=min(max(BLOCK // size, FEWEST_ROWS_OF_BATCH), MOST_ROWS_OF_BATCH),
@@ -341,10 +341,10 @@ def _refused(
 ) -> str:
     """Why a row group is not read; empty where it is."""
     if left < 0:
-        return limits.told("file", "file exceeds")
+        return limits.message("file", "file exceeds")
     try:
         if _largest_page(path, group, columns) > PAGE * limits.line:
-            return limits.told("line", f"a page exceeds {PAGE} times")
+            return limits.message("line", f"a page exceeds {PAGE} times")
     except ValueError as error:
         return f"row group cannot be read: {error}"
     return ""
@@ -372,9 +372,9 @@ def _coded(metadata: pq.FileMetaData, groups: range, columns: Sequence[str]) -> 
     """
     wanted, found = set(columns), set()
     for group in groups:
-        told = metadata.row_group(group)
-        for place in range(told.num_columns):
-            one = told.column(place)
+        row_group = metadata.row_group(group)
+        for place in range(row_group.num_columns):
+            one = row_group.column(place)
             name = one.path_in_schema
             if (
                 name.split(".")[0] not in wanted
@@ -382,7 +382,7 @@ def _coded(metadata: pq.FileMetaData, groups: range, columns: Sequence[str]) -> 
                 or not one.has_dictionary_page
             ):
                 continue
-            if "." in name or one.total_uncompressed_size < CODED * max(told.num_rows, 1):
+            if "." in name or one.total_uncompressed_size < CODED * max(row_group.num_rows, 1):
                 found.add(name)
     return sorted(found)
 
@@ -580,12 +580,12 @@ def csv_dialect(path: LogPath, limits: Limits) -> Dialect:
     skip = int(bool(lines) and lines[0].strip()[:4].lower() == "sep=")
     signs = lines[0].strip()[4:5] or "," if skip else DELIMITERS
     header = "".join(lines[skip : skip + 1])
-    told = Dialect(skip=skip, delimiter=max(signs, key=header.count))
-    told = replace(told, blanks=any(name[:1] == " " for name in next(told.rows(lines), [])))
+    dialect = Dialect(skip=skip, delimiter=max(signs, key=header.count))
+    dialect = replace(dialect, blanks=any(name[:1] == " " for name in next(dialect.rows(lines), [])))
     if any('\\"' in line for line in lines):
-        other = replace(told, backslashes=True)
-        told = min((told, other), key=lambda one: _uneven(one, lines))
-    return told
+        other = replace(dialect, backslashes=True)
+        dialect = min((dialect, other), key=lambda one: _uneven(one, lines))
+    return dialect
 
 
 def _first_lines(path: LogPath, limits: Limits) -> list[str]:
@@ -677,7 +677,7 @@ def _csv_slow(path: LogPath, losses: Losses, limits: Limits, done: int) -> Itera
             try:
                 row = next(rows, None)
             except csv.Error:
-                losses.row(number + 1, limits.told("line", "a value exceeds"))
+                losses.row(number + 1, limits.message("line", "a value exceeds"))
                 continue
             if row is None:
                 break

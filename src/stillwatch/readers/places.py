@@ -253,8 +253,8 @@ def _listed(given: str) -> list[Remote]:
         else:
             found = filesystem.find(root, detail=True)
         # For the address of a single file, Azure's driver returns only the name.
-        told = found.values() if isinstance(found, dict) else [filesystem.info(name) for name in found]
-    files = [info for info in told if info.get("type") == "file"]
+        entries = found.values() if isinstance(found, dict) else [filesystem.info(name) for name in found]
+    files = [info for info in entries if info.get("type") == "file"]
     # Drivers name a file BUCKET/KEY; the host of an Azure account is only in the URL.
     made = [
         Remote(
@@ -312,8 +312,8 @@ def _modified(info: Mapping[str, Any]) -> float:
 
 def _version(info: Mapping[str, Any]) -> bytes:
     """A digest of the store's metadata (version, tag or time) that changes when the file does."""
-    told = [f"{name}={info[name]}" for name in VERSIONS if info.get(name) is not None]
-    return hashlib.blake2b("\n".join([str(info.get("size")), *told]).encode()).digest()
+    parts = [f"{name}={info[name]}" for name in VERSIONS if info.get(name) is not None]
+    return hashlib.blake2b("\n".join([str(info.get("size")), *parts]).encode()).digest()
 
 
 def _number(digest: bytes) -> int:

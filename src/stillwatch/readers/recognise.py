@@ -90,11 +90,13 @@ def recognise(path: LogPath, names: Mapping[str, str], limits: Limits = LIMITS) 
         some = list(_sample(path, names, lost, limits))
     except FAULTS:
         return None
-    told = _of_contract(required, some, folders) or _by_votes(some) or _of_contract(least, some, folders)
-    if told is None:
+    recognised = (
+        _of_contract(required, some, folders) or _by_votes(some) or _of_contract(least, some, folders)
+    )
+    if recognised is None:
         return None
     plain = not lost.envelopes and not lost.passed_over
-    return replace(told, plain=plain, envelopes=tuple(lost.envelopes))
+    return replace(recognised, plain=plain, envelopes=tuple(lost.envelopes))
 
 
 def _sample(path: LogPath, names: Mapping[str, str], losses: Losses, limits: Limits) -> Iterator[Record]:
@@ -118,9 +120,9 @@ def _of_contract(
 
 def _by_votes(some: Iterable[Record]) -> Recognised | None:
     """The format that recognises the most records; None where no record is recognised."""
-    found = [told for record in some if (told := best(record)) is not None]
-    votes = Counter(told.name for told in found)
-    return max(found, key=lambda told: votes[told.name], default=None)
+    found = [recognised for record in some if (recognised := best(record)) is not None]
+    votes = Counter(recognised.name for recognised in found)
+    return max(found, key=lambda recognised: votes[recognised.name], default=None)
 
 
 def first_records(path: LogPath, limits: Limits = LIMITS) -> list[Record]:

@@ -261,7 +261,7 @@ class Values:
                 return
             value, end = self._value()
         if end is None or end - self._at > self._limits.line:
-            self._losses.row(self._number, self._limits.told("line", "an element exceeds"))
+            self._losses.row(self._number, self._limits.message("line", "an element exceeds"))
             self._resume(begin, end)
             return
         self._size = BLOCK
@@ -335,7 +335,7 @@ def _csv(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Numbered]:
             try:
                 row = next(rows, None)
             except csv.Error:
-                losses.row(number, limits.told("line", "a value exceeds"))
+                losses.row(number, limits.message("line", "a value exceeds"))
                 continue
             if row is None:
                 break

@@ -47,13 +47,13 @@ class PassedOver(Exception):
 class Unjoined:
     """The incomplete rows of a part of a log, and what the part contains for rows of other parts.
 
-    `rows` are incomplete rows with their number and the key under which they expect more. `told` is content
+    `rows` are incomplete rows with their number and the key under which they expect more. `content` is that
     for other rows by key. `join` completes a row, or returns None where another row represents the same
     exchange.
     """
 
     rows: list[tuple[int, str, Row]]
-    told: Mapping[str, Mapping[str, Any]]
+    content: Mapping[str, Mapping[str, Any]]
     join: Callable[[Row, Mapping[str, Any]], Row | None]
 
     def joined(self, *others: Unjoined | None) -> Iterator[tuple[int, Row]]:
@@ -63,8 +63,8 @@ class Unjoined:
         for number, name, row in self.rows:
             whole: Row | None = row
             for other in others:
-                if other is not None and name in other.told and whole is not None:
-                    whole = self.join(whole, other.told[name])
+                if other is not None and name in other.content and whole is not None:
+                    whole = self.join(whole, other.content[name])
             if whole is not None:
                 yield number, whole
 

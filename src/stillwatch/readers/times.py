@@ -4,7 +4,7 @@
   since year 1 (.NET): the unit in which it lies between 2015 and 2100. The six ranges do not overlap.
 * A text is a number, ISO 8601 (also with a decimal comma, a blank, `UTC` or the name of a zone), RFC 5322, or
   a date with the name of the month.
-* A time without a zone is UTC. `05/04/2026` is rejected, since day and month cannot be told apart.
+* A time without a zone is UTC. `05/04/2026` is rejected, since day and month cannot be distinguished.
 """
 
 from __future__ import annotations

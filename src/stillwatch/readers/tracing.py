@@ -422,10 +422,10 @@ def _say(row: Row, said: Mapping[str, Any], where: Layout) -> None:
         output = _answered_elsewhere(said)
     turns = decoded(given)
     if isinstance(turns, dict) and "role" not in turns:
-        told = request_columns(
+        columns = request_columns(
             turns.get("config", {}) | turns if isinstance(turns.get("config"), dict) else turns
         )
-        row |= {name: value for name, value in told.items() if row.get(name) is None}
+        row |= {name: value for name, value in columns.items() if row.get(name) is None}
     else:
         row["system_prompt"], row["prompt"] = asked(turns, get("gen_ai.system_instructions"))
     if output is not None:
@@ -509,7 +509,7 @@ def is_call(said: Mapping[str, Any], models: tuple[str, ...]) -> bool:
 def complete(row: Row, call: Mapping[str, Any]) -> Row:
     """The row, with columns that are null filled from the attributes of an HTTP span."""
     get = call.get
-    told = {
+    columns = {
         "account_id": _pick(call, ACCOUNT) or _pick(call, KEY),
         "organization_id": _pick(call, ORGANIZATION),
         "api_key_id": _pick(call, KEY),
@@ -519,7 +519,7 @@ def complete(row: Row, call: Mapping[str, Any]) -> Row:
         "tls_fingerprint": _pick(call, TLS),
         "status": get("http.response.status_code") or get("http.status_code"),
     } | get(NAMED, {})
-    for name, value in told.items():
+    for name, value in columns.items():
         if value is not None and row.get(name) is None:
             row[name] = value
     return row

@@ -100,9 +100,9 @@ class PeerServer:
         data = None if body is None else orjson.dumps(body)
         request = urllib.request.Request(url, data=data, headers=every, method=method)  # noqa: S310  http and https only
         try:
-            with _opener.open(request, timeout=TIMEOUT_S) as told:
-                content = told.read(MOST_BYTES + 1)
-                names = {name.lower(): value for name, value in told.headers.items()}
+            with _opener.open(request, timeout=TIMEOUT_S) as response:
+                content = response.read(MOST_BYTES + 1)
+                names = {name.lower(): value for name, value in response.headers.items()}
         except urllib.error.HTTPError as error:
             with error:
                 raise _refused(url, error.code, error.read(1 << 16)) from None
@@ -125,8 +125,8 @@ class PeerServer:
 def _refused(url: str, code: int, content: bytes) -> StillwatchError:
     """The error for a response with an error status, with its title and description where it has them."""
     try:
-        told = orjson.loads(content)
-        why = visible(f"{told['title']}: {told.get('description', '')}".rstrip(": "), 200)
+        body = orjson.loads(content)
+        why = visible(f"{body['title']}: {body.get('description', '')}".rstrip(": "), 200)
     except (orjson.JSONDecodeError, KeyError, TypeError):
         why = ""
     return InputError(

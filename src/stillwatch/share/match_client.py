@@ -32,7 +32,7 @@ def ask(server: PeerServer, pairs: Sequence[KindValue], purpose: str, session: P
     where it does not answer.
     """
     asked = matching.ask(pairs)
-    told = server.send(
+    answer = server.send(
         "POST", "/match/sessions",
         {
             "commitment": asked.tree.root.hex(), "nonce": secrets.token_hex(32), "purpose": purpose,
@@ -40,8 +40,8 @@ def ask(server: PeerServer, pairs: Sequence[KindValue], purpose: str, session: P
         },
     ).json()  # fmt: skip
     try:
-        name, of_set, size = str(told["session"]), str(told["set"]), int(told["set_size"])
-        whole = base64.b64decode(told["elements"], validate=True)
+        name, of_set, size = str(answer["session"]), str(answer["set"]), int(answer["set_size"])
+        whole = base64.b64decode(answer["elements"], validate=True)
         answered = [whole[at : at + oprf.ELEMENT] for at in range(0, len(whole), oprf.ELEMENT)]
         tags = server.send("GET", f"/match/sets/{of_set}").body
         if not of_set.isalnum() or not name.isalnum() or len(tags) != size * oprf.TAG:

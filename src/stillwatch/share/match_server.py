@@ -75,14 +75,14 @@ def app(state: SharingState, prepared: matching.Prepared, limits: PeerLimits | N
             try:
                 peer = door.peer(request)
                 body = await _json(request) if method == "POST" else {}
-                told = await run_in_threadpool(
+                answer = await run_in_threadpool(
                     act, state, prepared, bounds, peer, body, request.path_params.get("name", "")
                 )
             except Refused as why:
                 return _refusal(why)
-            if isinstance(told, bytes):
-                return Response(told, media_type="application/octet-stream")
-            return JSONResponse(told)
+            if isinstance(answer, bytes):
+                return Response(answer, media_type="application/octet-stream")
+            return JSONResponse(answer)
 
         return Route(path, endpoint, methods=[method])
 
@@ -126,7 +126,7 @@ def _begin(
     if not 0 < len(purpose.strip()) <= LONGEST_PURPOSE:
         raise Refused(400, "`purpose` is missing", f"1 to {LONGEST_PURPOSE} characters")
     whole = _whole(body.get("elements"))
-    told = {
+    facts = {
         "peer": peer,
         "size": len(whole) // oprf.ELEMENT,
         "commitment": commitment,
@@ -135,16 +135,16 @@ def _begin(
     }
     try:
         elements = _elements(whole, limits)
-        name, seed = _admitted(state, limits, told, nonce)
+        name, seed = _admitted(state, limits, facts, nonce)
     except Refused as why:
-        state.journal.add("match refused", {**told, "why": why.title})
+        state.journal.add("match refused", {**facts, "why": why.title})
         raise
     try:
         answer = matching.answer(prepared, elements, seed)
     except oprf.NotAnElement:
-        state.journal.add("match refused", {**told, "why": "no element of the group"})
+        state.journal.add("match refused", {**facts, "why": "no element of the group"})
         raise Refused(400, "what was sent is no element of ristretto255") from None
-    state.journal.add("match", {**told, "session": name})
+    state.journal.add("match", {**facts, "session": name})
     return {
         "session": name,
         "set": prepared.name,
@@ -175,12 +175,12 @@ def _elements(whole: bytes, limits: PeerLimits) -> list[bytes]:
 
 
 def _admitted(
-    state: SharingState, limits: PeerLimits, told: Mapping[str, Any], nonce: str
+    state: SharingState, limits: PeerLimits, facts: Mapping[str, Any], nonce: str
 ) -> tuple[str, bytes]:
-    """Record a new session described by `told`; returns its name and seed. Raises `Refused` where a limit or
+    """Record a new session described by `facts`; returns its name and seed. Raises `Refused` where a limit or
     rule forbids it.
     """
-    peer, commitment = told["peer"], told["commitment"]
+    peer, commitment = facts["peer"], facts["commitment"]
     seed, name = secrets.token_bytes(matching.SEED), secrets.token_hex(16)
     with state.whole():
         before = state.rows(
@@ -203,7 +203,7 @@ def _admitted(
         state.write(
             "INSERT INTO sessions (id, peer, nonce, at, commitment, size, set_id, seed, purpose) VALUES (?, "
             "?, ?, ?, ?, ?, ?, ?, ?)",
-            (name, peer, nonce, now(), commitment, told["size"], told["set"], seed.hex(), told["purpose"]),
+            (name, peer, nonce, now(), commitment, facts["size"], facts["set"], seed.hex(), facts["purpose"]),
         )
     return name, seed
 

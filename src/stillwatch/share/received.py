@@ -340,15 +340,15 @@ def receive(state: SharingState, source: str, reliability: str, objects: Sequenc
             )
             for name, version in gone.items()
         )
-    told = {
+    counts = {
         "source": source,
         "objects": len(objects),
         "new": new,
         "retracted": retracted,
         "not_understood": dict(found.odd),
     }
-    state.journal.add("received", told)
-    return {**told, "withdrawn": sorted(gone.items())}
+    state.journal.add("received", counts)
+    return {**counts, "withdrawn": sorted(gone.items())}
 
 
 def _credibility(confidence: int) -> int:

@@ -115,7 +115,7 @@ def release(
         for peer in shelf.peers:
             state.write("INSERT INTO access VALUES (?, ?)", (peer, place))
     new = put(state, place, what.objects, "release")
-    told = {
+    facts = {
         "collection": collection,
         "tlp": shelf.tlp,
         "peers": list(shelf.peers),
@@ -133,8 +133,8 @@ def release(
             b"\n".join(canonical(one) for _key, one in what.objects)
         ).hexdigest(),
     }
-    state.journal.add("release", told)
-    return told
+    state.journal.add("release", facts)
+    return facts
 
 
 def _properties(what: Leaving) -> dict[str, list[str]]:
@@ -198,7 +198,7 @@ def retract(state: SharingState, campaign: str, reason: str, approver: str) -> d
             for row in state.rows("SELECT peer FROM access WHERE collection = ?", (place,))
         }
     )
-    told = {
+    facts = {
         "campaign": campaign,
         "reason": reason,
         "approver": approver,
@@ -206,8 +206,8 @@ def retract(state: SharingState, campaign: str, reason: str, approver: str) -> d
         "collections": names,
         "peers": peers,
     }
-    state.journal.add("retraction", told)
-    return told
+    state.journal.add("retraction", facts)
+    return facts
 
 
 def _withdrawn(one: Object, at: str) -> Object:

@@ -94,8 +94,8 @@ def app(state: SharingState, *, title: str = "Stillwatch", requests_a_minute: in
         headers = {} if why.retry_after is None else {"Retry-After": str(why.retry_after)}
         if why.status == 401:
             headers["WWW-Authenticate"] = 'Bearer realm="taxii", Basic realm="taxii"'
-        told = {"title": why.title, "http_status": str(why.status), "error_id": secrets.token_hex(8)}
-        return answer(told | ({"description": why.detail} if why.detail else {}), headers, why.status)
+        fault = {"title": why.title, "http_status": str(why.status), "error_id": secrets.token_hex(8)}
+        return answer(fault | ({"description": why.detail} if why.detail else {}), headers, why.status)
 
     def route(path: str, method: str, act: Callable[[TaxiiRequest], TaxiiAnswer]) -> Route:
         async def endpoint(request: Request) -> Response:
@@ -112,9 +112,9 @@ def app(state: SharingState, *, title: str = "Stillwatch", requests_a_minute: in
                     query=request.query_params,
                     body=body,
                 )
-                told = await run_in_threadpool(act, asked)
-                status = told[2]
-                return answer(*told)
+                result = await run_in_threadpool(act, asked)
+                status = result[2]
+                return answer(*result)
             except Refused as why:
                 status = why.status
                 return refused(why)
@@ -251,8 +251,8 @@ def _selected(asked: TaxiiRequest, *, every_version: bool = False) -> tuple[list
     versions = (query.get("match[version]") or "last").split(",") if not every_version else ["all"]
     if "all" not in versions:
         kinds = {"last": "max", "first": "min"}
-        told = [one for one in versions if one not in kinds]
-        if any(not MOMENT.fullmatch(one) for one in told):
+        wrong = [one for one in versions if one not in kinds]
+        if any(not MOMENT.fullmatch(one) for one in wrong):
             raise Refused(400, "`match[version]` cannot be", "last, first, all or a time")
         parts = [
             f"version = (SELECT {kinds[one]}(version) FROM objects i WHERE i.collection = o.collection AND "
@@ -260,9 +260,9 @@ def _selected(asked: TaxiiRequest, *, every_version: bool = False) -> tuple[list
             for one in versions
             if one in kinds
         ]
-        if told:
-            parts.append(f"version IN ({','.join('?' * len(told))})")
-            values += told
+        if wrong:
+            parts.append(f"version IN ({','.join('?' * len(wrong))})")
+            values += wrong
         where.append(f"({' OR '.join(parts)})")
     added_after = query.get("added_after")
     if added_after is not None:

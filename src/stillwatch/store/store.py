@@ -100,8 +100,8 @@ class LogFile:
         """Digest of path, size, time and how it is read, 16 hexadecimal digits: another one where the file
         changed or is read in another way.
         """
-        told = {name: value for name, value in asdict(self).items() if name not in ("content", "first")}
-        return hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=8).hexdigest()
+        fields = {name: value for name, value in asdict(self).items() if name not in ("content", "first")}
+        return hashlib.blake2b(json.dumps(fields, sort_keys=True).encode(), digest_size=8).hexdigest()
 
     @property
     def id(self) -> str:
@@ -296,23 +296,23 @@ class Store:
         which is not among them takes over its record, and what was read of it.
         """
         here = {file.seen: file for file in files}
-        told = {one.seen: one for one in self.files.values() if one.seen in here}
+        records = {one.seen: one for one in self.files.values() if one.seen in here}
         for seen, file in here.items():
-            if seen not in told:
-                told[seen] = replace(file, content=content(file))
+            if seen not in records:
+                records[seen] = replace(file, content=content(file))
         gone = {
             (one.content, one.read_as, one.pieces): one
             for one in self.files.values()
             if one.content and one.seen not in here
         }
-        for seen, file in told.items():
+        for seen, file in records.items():
             if file.id in self.files:
                 continue
             old = gone.pop((file.content, file.read_as, file.pieces), None)
             if old is not None:
-                told[seen] = self.files[old.id] = replace(file, first=old.id)
-                _write(self.folder / "files" / f"{old.id}.json", asdict(told[seen]))
-        return told
+                records[seen] = self.files[old.id] = replace(file, first=old.id)
+                _write(self.folder / "files" / f"{old.id}.json", asdict(records[seen]))
+        return records
 
     def begin(self, file: LogFile) -> dict[int, Piece]:
         """Register a log file; one with the same path and another id is removed. Returns the pieces of it

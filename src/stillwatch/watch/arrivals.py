@@ -47,7 +47,7 @@ def arrive(state: WatchState, parts: Sequence[Path], now: datetime) -> Arrival:
     Rows later than the horizon of the log's clock (`watch.clock`) at the machine's time `now` are kept apart.
     The ledger is changed but not committed.
     """
-    ledger, told = state.ledger, Arrival()
+    ledger, arrival = state.ledger, Arrival()
     clock = Clock({account: _time(at) for account, at in ledger.votes})
     latest: dict[str, datetime] = {}
     for part in parts:
@@ -58,20 +58,20 @@ def arrive(state: WatchState, parts: Sequence[Path], now: datetime) -> Arrival:
     ledger.apart = [one for one in ledger.apart if one not in due]
     for one in due:
         path = state.apart / one.name
-        told.gone.append(path)
-        told.admitted += one.rows
+        arrival.gone.append(path)
+        arrival.admitted += one.rows
         _enter(state, path, limit, Arrival())
     for part in parts:
-        _enter(state, part, limit, told)
+        _enter(state, part, limit, arrival)
     if latest:
         clock = clock.seen(latest, limit)
         ledger.votes = [(account, at.isoformat()) for account, at in clock.kept()]
         present = clock.present()
         ledger.clock = present.isoformat() if present else ledger.clock
-    return told
+    return arrival
 
 
-def _enter(state: WatchState, part: Path, limit: datetime, told: Arrival) -> None:
+def _enter(state: WatchState, part: Path, limit: datetime, arrival: Arrival) -> None:
     """Add a sketch's rows up to the time `limit` to the state, and keep the later ones apart."""
     ledger = state.ledger
     first, last = _ends(part)
@@ -92,8 +92,8 @@ def _enter(state: WatchState, part: Path, limit: datetime, told: Arrival) -> Non
         first = pc.min(times.filter(ahead)).as_py().astimezone(UTC)
     write_sketch(state.apart / f"ahead-{name}", part, ahead)
     ledger.apart.append(Apart(name=f"ahead-{name}", rows=number, why=AHEAD, first=first.isoformat()))
-    told.ahead += number
-    told.latest = max(last, told.latest or last)
+    arrival.ahead += number
+    arrival.latest = max(last, arrival.latest or last)
 
 
 def write_sketch(path: Path, part: Path, chosen: pa.ChunkedArray | pa.Array | None = None) -> None:

@@ -79,7 +79,7 @@ def signed(secrets: Sequence[bytes], event_id: str, body: bytes, now: float | No
 
 def enveloped(event: Mapping[str, Any]) -> dict[str, str]:
     """The CloudEvents headers of an event."""
-    told = {
+    headers = {
         "ce-specversion": "1.0",
         "ce-id": str(event["id"]),
         "ce-type": TYPE.format(event.get("type", "event")),
@@ -87,7 +87,7 @@ def enveloped(event: Mapping[str, Any]) -> dict[str, str]:
         "ce-dataschema": SCHEMA,
     }
     if event.get("campaign"):
-        told["ce-subject"] = str(event["campaign"])
+        headers["ce-subject"] = str(event["campaign"])
     if event.get("at"):
-        told["ce-time"] = str(event["at"])
-    return told
+        headers["ce-time"] = str(event["at"])
+    return headers

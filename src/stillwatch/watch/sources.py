@@ -139,8 +139,12 @@ class Folder:
                 if taken is not None:
                     return taken
                 if copied or (packed and "size" not in at):
-                    told = at | {"path": str(file), "size": state.st_size, "changed": state.st_mtime_ns}
-                    return NewData(name=file.name, position={key: told})
+                    position_after = at | {
+                        "path": str(file),
+                        "size": state.st_size,
+                        "changed": state.st_mtime_ns,
+                    }
+                    return NewData(name=file.name, position={key: position_after})
             elif stable and self._is_read(file):
                 return NewData(
                     name=file.name, position={key: whole | {"content": content_of(file)}}, file=file
@@ -277,13 +281,13 @@ def _whole_records(lines: bytes, longest: int) -> int:
     end = cut = len(lines)
     for _line in range(PIECES):
         begin = lines.rfind(b"\n", 0, max(end - 1, 0)) + 1
-        told = piece_of(lines[begin:end].decode("utf-8", "replace"), LIMITS)
-        if told == "no":
+        piece = piece_of(lines[begin:end].decode("utf-8", "replace"), LIMITS)
+        if piece == "no":
             break
-        if told != "perhaps":
+        if piece != "perhaps":
             cut = begin
         end = begin
-        if told == "beginning" or not end:
+        if piece == "beginning" or not end:
             break
     return cut if len(lines) - cut <= longest else len(lines)
 
@@ -308,9 +312,11 @@ def answering(stream: str, *faults: type[Exception]) -> Iterator[None]:
     try:
         yield
     except faults as error:
-        told = " ".join(str(error).split()) or type(error).__name__
+        words = " ".join(str(error).split()) or type(error).__name__
         raise Unreachable(
-            Problem(fact=f"the {stream} does not answer", found=told, fix="is its server up, its name right?")
+            Problem(
+                fact=f"the {stream} does not answer", found=words, fix="is its server up, its name right?"
+            )
         ) from error
 
 
@@ -471,10 +477,10 @@ class KafkaTopic:
         metadata = self._consumer.list_topics(self.topic, timeout=ANSWER_S).topics[self.topic]
         if metadata.error is not None:
             raise self._kafka.KafkaException(metadata.error)
-        told = {f"{self.topic}/{p}": position.get(f"{self.topic}/{p}", 0) for p in metadata.partitions}
+        positions = {f"{self.topic}/{p}": position.get(f"{self.topic}/{p}", 0) for p in metadata.partitions}
         ends = [
             self._kafka.TopicPartition(
-                self.topic, p, told[f"{self.topic}/{p}"] or self._kafka.OFFSET_BEGINNING
+                self.topic, p, positions[f"{self.topic}/{p}"] or self._kafka.OFFSET_BEGINNING
             )
             for p in metadata.partitions
         ]
@@ -489,7 +495,7 @@ class KafkaTopic:
                 if message.error() is None:
                     lines.append((message.value() or b"").replace(b"\n", b" "))
                     size += len(lines[-1])
-                    told[f"{self.topic}/{message.partition()}"] = message.offset() + 1
+                    positions[f"{self.topic}/{message.partition()}"] = message.offset() + 1
                 elif message.error().code() == self._kafka.KafkaError._PARTITION_EOF:  # noqa: SLF001  its public name
                     unread.discard(message.partition())
         if not lines:
@@ -498,42 +504,42 @@ class KafkaTopic:
             self._consumer.get_watermark_offsets(self._kafka.TopicPartition(self.topic, p), timeout=ANSWER_S)[
                 1
             ]
-            - told[f"{self.topic}/{p}"]
+            - positions[f"{self.topic}/{p}"]
             for p in metadata.partitions
         )
         behind = sum(max(left, 0) for left in high)
         return NewData(
             name=f"{self.topic}.jsonl",
             log=self.topic,
-            position=told,
+            position=positions,
             lines=b"\n".join(lines) + b"\n",
             first_line=1 + sum(position.get(f"{self.topic}/{p}", 0) for p in metadata.partitions),
             behind=behind,
         )
 
 
-def open_source(told: str, without: Path | None = None, longest: int = LIMITS.line) -> Source:
+def open_source(given: str, without: Path | None = None, longest: int = LIMITS.line) -> Source:
     """The source named by a path or URL. Files in the folder `without` are ignored; `longest` is the longest
     line of a file in bytes.
 
     Raises `UsageError` where the path does not exist or the URL is of no known kind, and `MissingExtra`
     where a stream's package is not installed.
     """
-    parts = urlsplit(told)
+    parts = urlsplit(given)
     asked = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
     if parts.scheme == "redis" and "stream" in asked:
-        return RedisStream(told.partition("?")[0], asked["stream"])
+        return RedisStream(given.partition("?")[0], asked["stream"])
     if parts.scheme == "nats" and "stream" in asked:
-        return NatsSubject(told.partition("?")[0], asked["stream"])
+        return NatsSubject(given.partition("?")[0], asked["stream"])
     if parts.scheme == "kafka" and "topic" in asked:
         return KafkaTopic(parts.netloc, asked["topic"])
-    if "://" in told:
+    if "://" in given:
         raise UsageError(
             Problem(
                 fact="no source has this name",
-                found=told,
+                found=given,
                 expected="a folder or file, redis://HOST/0?stream=NAME, nats://HOST?stream=NAME, "
                 "kafka://HOST?topic=NAME",
             )
         )
-    return Folder(Path(os.path.expanduser(told)), without, longest)  # noqa: PTH111  the shell's own rule
+    return Folder(Path(os.path.expanduser(given)), without, longest)  # noqa: PTH111  the shell's own rule

@@ -142,11 +142,11 @@ class WatchState:
 
     def commit(self) -> None:
         """Write the ledger to disk, atomically."""
-        told = asdict(self.ledger)
-        for track in told["tracks"].values():
+        content = asdict(self.ledger)
+        for track in content["tracks"].values():
             track["accounts"] = sorted(track["accounts"])
         with atomic(self.folder / LEDGER) as path:
-            path.write_text(json.dumps(told, sort_keys=True) + "\n")
+            path.write_text(json.dumps(content, sort_keys=True) + "\n")
 
     def tell(self, event: dict[str, Any]) -> None:
         """Append an event to `events.jsonl`; bytes after the last committed event are overwritten."""
@@ -179,12 +179,10 @@ def _hold(folder: Path) -> None:
 def _read(path: Path) -> WatchLedger:
     """The ledger from its file. Raises `StateError` where it cannot be read."""
     try:
-        told = json.loads(path.read_text())
-        tracks = {
-            name: Track(**(one | {"accounts": set(one["accounts"])})) for name, one in told["tracks"].items()
-        }
-        apart = [Apart(**one) for one in told.get("apart", [])]
-        return WatchLedger(**(told | {"tracks": tracks, "apart": apart}))
+        content = json.loads(path.read_text())
+        tracks = {name: Track.of(one) for name, one in content["tracks"].items()}
+        apart = [Apart(**one) for one in content.get("apart", [])]
+        return WatchLedger(**(content | {"tracks": tracks, "apart": apart}))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise StateError(
             Problem(

@@ -186,8 +186,8 @@ class Webhook:
         def run() -> None:
             while True:
                 time.sleep(every_s)
-                told = event()
-                if told is not None and send_in_time(self.url, told, self.secrets()) is not None:
+                sent = event()
+                if sent is not None and send_in_time(self.url, sent, self.secrets()) is not None:
                     self.failures += 1
 
         threading.Thread(target=run, daemon=True).start()

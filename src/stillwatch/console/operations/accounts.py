@@ -88,17 +88,17 @@ def accounts(console: Console, who: Caller, given: AccountsQuery) -> dict[str, A
         query = query.where(ACCOUNTS.c.name >= given.begins, ACCOUNTS.c.name < given.begins + "\U0010ffff")
         query = query.order_by(ACCOUNTS.c.name).limit(given.limit)
         with console.database.reading() as db:
-            told: dict[str, Any] = {"rows": rows(db, query), "next": None}
+            answer: dict[str, Any] = {"rows": rows(db, query), "next": None}
     else:
         query = shown.beyond(query, ACCOUNTS.c.exchanges, ACCOUNTS.c.id, given.after, given.limit)
         with console.database.reading() as db:
-            told = shown.page(rows(db, query), given.limit, "exchanges")
+            answer = shown.page(rows(db, query), given.limit, "exchanges")
     with console.database.reading() as db:
-        cases = _cases_of(db, [row["id"] for row in told["rows"]])
-    every = shown.accounts(console, who, told["rows"])
+        cases = _cases_of(db, [row["id"] for row in answer["rows"]])
+    every = shown.accounts(console, who, answer["rows"])
     for row in every:
         row["cases"] = cases.get(row["id"], [])
-    return {**told, "rows": every}
+    return {**answer, "rows": every}
 
 
 def _cases_of(db: Connection, numbers: list[int]) -> dict[int, list[dict[str, Any]]]:
@@ -198,9 +198,9 @@ def indicators(console: Console, who: Caller, given: Indicators) -> dict[str, An
         )
     query = shown.beyond(query, INDICATORS.c.accounts, INDICATORS.c.id, given.after, given.limit)
     with console.database.reading() as db:
-        told = shown.page(rows(db, query), given.limit, "accounts")
+        answer = shown.page(rows(db, query), given.limit, "accounts")
         kinds = list(db.scalars(select(INDICATORS.c.kind).distinct().order_by(INDICATORS.c.kind).limit(60)))
-    return {**told, "rows": shown.values(console, who, told["rows"]), "kinds": kinds}
+    return {**answer, "rows": shown.values(console, who, answer["rows"]), "kinds": kinds}
 
 
 @operation("GET", "/indicators/{indicator}", "see")
@@ -236,15 +236,15 @@ def one_indicator(console: Console, who: Caller, given: OneIndicator) -> dict[st
                 (ACCOUNTS.c.id > account) | ((ACCOUNTS.c.id == account) & (MEMBERS.c.case_id > case_id))
             )
         query = query.order_by(LINKS.c.account_id, LINKS.c.case_id).limit(given.limit + 1)
-        told = shown.page(rows(db, query), given.limit, "id", "case_id")
+        answer = shown.page(rows(db, query), given.limit, "id", "case_id")
     standing = console.standing()
     for found in cases:
         found["label"] = shown.label_of(who, standing.cases.get(found["id"]))
     return {
         **shown.values(console, who, [row])[0],
         "in_cases": cases,
-        "rows": shown.accounts(console, who, told["rows"]),
-        "next": told["next"],
+        "rows": shown.accounts(console, who, answer["rows"]),
+        "next": answer["next"],
     }
 
 
@@ -267,7 +267,7 @@ def pivot(console: Console, who: Caller, given: Pivot) -> dict[str, Any]:
             new = Counter({number: ways[number] for number in ways if number not in seen[at]})
             seen[at] |= set(new)
             now = [number for number, _n in sorted(new.items(), key=lambda pair: (-pair[1], pair[0]))]
-            steps.append(_told(console, who, db, at, now, new))
+            steps.append(_named_step(console, who, db, at, now, new))
             now = now[:WIDEST]
             if not now:
                 break
@@ -301,7 +301,7 @@ def _step(db: Connection, at: str, now: list[int], crowd: int) -> tuple[str, Cou
     return "account", ways
 
 
-def _told(
+def _named_step(
     console: Console, who: Caller, db: Connection, at: str, now: list[int], ways: Counter[int]
 ) -> dict[str, Any]:
     """What a step shows."""

@@ -144,7 +144,7 @@ def invite(console: Console, who: Caller, given: Invite) -> dict[str, Any]:
 @operation("GET", "/appeal/{token}", None)
 def appeal_status(console: Console, who: Caller, given: Token) -> dict[str, Any]:  # noqa: ARG001
     """What the customer sees under his link: whether his appeal was received, and the answer. Neither the
-    account nor a reason of the action is told.
+    account nor a reason of the action is shown.
     """
     held = _of_token(console, given.token)
     is_decided = held["status"] in ("upheld", "overturned")
@@ -246,10 +246,10 @@ def one_appeal(console: Console, who: Caller, given: OneAppeal) -> dict[str, Any
         batch = number_of(db, select(REVIEWS.c.id).where(REVIEWS.c.appeal_id == given.appeal))
     labels = console.standing()
     own = labels.labels.of("account", held["account"])
-    told = shown.without(held, "digest")
-    told["account"] = shown.account_name(who, {"id": held["account_id"], "name": held["account"]})
+    answer = shown.without(held, "digest")
+    answer["account"] = shown.account_name(who, {"id": held["account_id"], "name": held["account"]})
     return {
-        **told,
+        **answer,
         "files": files,
         "case": case,
         "batch": batch,

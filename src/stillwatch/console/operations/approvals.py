@@ -59,8 +59,8 @@ def approvals(console: Console, who: Caller, given: ApprovalsQuery) -> dict[str,
     if given.status != "all":
         query = query.where(APPROVALS.c.status == given.status)
     with console.database.reading() as db:
-        told = rows(db, query)
-    for row in told:
+        answer = rows(db, query)
+    for row in answer:
         row["size"] = (row.pop("given") or {}).get("expected")
         row["may_decide"] = who.may("approve") and row["asked_by"] != who.name and row["status"] == "asked"
     policies = [
@@ -68,7 +68,7 @@ def approvals(console: Console, who: Caller, given: ApprovalsQuery) -> dict[str,
         for one_ in record.read(console.state / RECORD).entries
         if one_.kind in POLICY
     ][-100:]
-    return {"rows": told, "policies": policies[::-1]}
+    return {"rows": answer, "policies": policies[::-1]}
 
 
 @operation("POST", "/approvals/{approval}", "approve")
@@ -92,13 +92,13 @@ def decide_approval(console: Console, who: Caller, given: Decide) -> dict[str, A
                 why=given.reason,
             )
         )
-    told: dict[str, Any] = {
+    answer: dict[str, Any] = {
         "approval": given.approval,
         "status": "approved" if given.approve else "refused",
     }
     if given.approve and held["what"] == BULK:
-        told |= _bulk(console, held)
-    return told
+        answer |= _bulk(console, held)
+    return answer
 
 
 def _bulk(console: Console, held: dict[str, Any]) -> dict[str, Any]:

@@ -234,7 +234,7 @@ def load(console: Console, who: Caller, given: Nothing) -> dict[str, Any]:  # no
                 select(CASES.c.kind, func.count()).where(CASES.c.status == "open").group_by(CASES.c.kind)
             )
         }
-        told = {
+        answer = {
             "settled": counted(CASES, CASES.c.status == "settled"),
             "appeals": counted(APPEALS, APPEALS.c.status == "received"),
             "approvals": counted(APPROVALS, APPROVALS.c.status == "asked"),
@@ -252,7 +252,7 @@ def load(console: Console, who: Caller, given: Nothing) -> dict[str, Any]:  # no
         "overdue": sum(row["overdue"] or 0 for row in held.values()),
         "kinds": kinds,
         "faults": list(console.faults),
-        **told,
+        **answer,
     }
 
 
@@ -266,12 +266,12 @@ def comparison(console: Console, who: Caller, given: Nothing) -> dict[str, Any]:
         number_of = dict(
             db.execute(select(CASES.c.group_id, CASES.c.id).where(CASES.c.scan_id == scan["id"])).all()
         )
-    told = scan["body"].get("comparison")
-    for column in told["columns"] if told else ():
+    answer = scan["body"].get("comparison")
+    for column in answer["columns"] if answer else ():
         column["case"] = number_of.get(column["name"])
     folder = str(scan["folder"]).rpartition("/")[2]
     seen = {key: scan[key] for key in ("id", "first_seen", "last_seen", "accounts", "exchanges")}
-    return {"comparison": told, "scan": seen | {"folder": folder}}
+    return {"comparison": answer, "scan": seen | {"folder": folder}}
 
 
 def held_case(console: Console, number: int) -> dict[str, Any]:
@@ -372,8 +372,8 @@ def members(console: Console, who: Caller, given: Members) -> dict[str, Any]:
     query = query.where(*chosen_members(given.case, given.indicator, given.mark, given.begins))
     query = shown.beyond(query, MEMBERS.c.exchanges, MEMBERS.c.account_id, given.after, given.limit)
     with console.database.reading() as db:
-        told = shown.page(rows(db, query), given.limit, "exchanges")
-    return {**told, "rows": shown.accounts(console, who, told["rows"])}
+        answer = shown.page(rows(db, query), given.limit, "exchanges")
+    return {**answer, "rows": shown.accounts(console, who, answer["rows"])}
 
 
 def chosen_members(
@@ -524,10 +524,10 @@ def texts(console: Console, who: Caller, given: OneCase) -> dict[str, Any]:
         body = db.scalar(
             select(DETAILS.c.body).where(DETAILS.c.case_id == given.case, DETAILS.c.part == "texts")
         )
-    told = body or {"texts": None, "shapes": None}
+    answer = body or {"texts": None, "shapes": None}
     shapes = {
         part: None if some is None else [shown.without(row, "words") for row in some]
-        for part, some in told.items()
+        for part, some in answer.items()
     }
     until = _revealed(console, who, given.case)
     words = None

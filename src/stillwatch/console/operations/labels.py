@@ -97,7 +97,7 @@ def write(console: Console, one_: Label) -> None:
 def labels(console: Console, who: Caller, given: LabelsQuery) -> dict[str, Any]:  # noqa: ARG001
     """The labels in force, the latest first; `stillwatch labels list STATE` lists the same."""
     every = list(reversed(console.standing().labels.labels))
-    told = [
+    answer = [
         {
             "kind": one_.kind,
             "target": one_.target,
@@ -110,7 +110,7 @@ def labels(console: Console, who: Caller, given: LabelsQuery) -> dict[str, Any]:
         }
         for one_ in every[: given.limit]
     ]
-    return {"rows": told, "total": len(every)}
+    return {"rows": answer, "total": len(every)}
 
 
 @operation("POST", "/labels", "label")

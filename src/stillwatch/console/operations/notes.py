@@ -118,11 +118,13 @@ def one_view(console: Console, who: Caller, given: OneView) -> dict[str, Any]:
     if found.needs is not None and not who.may(found.needs):
         raise Refused(403, "this needs a permission that you do not have", found.needs)
     try:
-        told = found.run(console, who, _arguments(held["list"], held["query"]))
+        answer = found.run(console, who, _arguments(held["list"], held["query"]))
     except Refused as why:
         return {**held, "rows": [], "fault": why.title}
-    some = told["steps"][-1]["rows"] if held["list"] == "pivot" and told["steps"] else told.get("rows", [])
-    return {**held, "rows": some[:EMBEDDED_ROWS], "total": told.get("total"), "fault": ""}
+    some = (
+        answer["steps"][-1]["rows"] if held["list"] == "pivot" and answer["steps"] else answer.get("rows", [])
+    )
+    return {**held, "rows": some[:EMBEDDED_ROWS], "total": answer.get("total"), "fault": ""}
 
 
 @operation("GET", "/stories", "see")

@@ -29,11 +29,11 @@ def label_of(who: Caller, label: Label | None) -> dict[str, Any] | None:
     """A label; without author and reason for those who may not see names."""
     if label is None:
         return None
-    told: dict[str, Any] = {"verdict": label.verdict, "until": label.last_day or None}
+    answer: dict[str, Any] = {"verdict": label.verdict, "until": label.last_day or None}
     if who.may("names"):
-        told |= {"author": label.author, "reason": label.reason, "at": label.at.timestamp()}
-        told["statement"] = label.statement
-    return told
+        answer |= {"author": label.author, "reason": label.reason, "at": label.at.timestamp()}
+        answer["statement"] = label.statement
+    return answer
 
 
 def accounts(console: Console, who: Caller, held: Iterable[TableRow]) -> list[dict[str, Any]]:
@@ -59,12 +59,12 @@ def values(console: Console, who: Caller, held: Iterable[TableRow]) -> list[dict
 
 def _value(who: Caller, row: TableRow, label: Label | None) -> dict[str, Any]:
     """A shared value as it is shown to a person, with its label."""
-    told = {key: value for key, value in row.items() if key not in ("value", "label")}
-    told |= {"name": value_name(who, row), "kind_words": kind_words(row["kind"])}
-    told["label"] = label_of(who, label)
+    answer = {key: value for key, value in row.items() if key not in ("value", "label")}
+    answer |= {"name": value_name(who, row), "kind_words": kind_words(row["kind"])}
+    answer["label"] = label_of(who, label)
     if who.may("names") and row["kind"] not in OPAQUE:
-        told["value"] = row["value"]
-    return told
+        answer["value"] = row["value"]
+    return answer
 
 
 def beyond(

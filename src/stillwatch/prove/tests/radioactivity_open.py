@@ -47,13 +47,13 @@ def read(case: SuspectCase, issued: Issued) -> Weighed:
     contexts, tokens, weights = [], [], []
     served = case.served_to(issued.campaign)
     for pair, seen in zip(served, own(case, served), strict=True):
-        told = case.tokenize(pair.answer)
-        asked, said = list(case.tokenize(pair.prompt).ids), list(told.ids)
+        answered = case.tokenize(pair.answer)
+        asked, said = list(case.tokenize(pair.prompt).ids), list(answered.ids)
         ids = asked + said
         some = cut([ids], issued.width)
         if not len(some) or seen.is_unread:
             continue
-        spent = repeated(spoken(pair.answer), told, issued.width, seen)
+        spent = repeated(spoken(pair.answer), answered, issued.width, seen)
         likely, p = case.model.nearest(ids, TOP)
         usual = case.teacher.nearest(ids, TOP) if case.teacher is not None else None
         for at, name in enumerate(contexts_of(some).tolist()):

@@ -109,11 +109,11 @@ def _beside(
     contexts, tokens, mine, theirs = [], [], [], []
     left_out = 0
     for pair, seen in zip(case.answers, own(case, case.answers), strict=True):
-        told = tokenize(pair.answer)
-        asked, said = list(tokenize(pair.prompt).ids), np.array(told.ids, np.int64)
+        answered = tokenize(pair.answer)
+        asked, said = list(tokenize(pair.prompt).ids), np.array(answered.ids, np.int64)
         if len(said) <= width:
             continue
-        kept = ~contexts_held(spoken(pair.answer), told, width, seen)
+        kept = ~contexts_held(spoken(pair.answer), answered, width, seen)
         left_out += len(kept) - int(kept.sum())
         if not kept.any():
             continue

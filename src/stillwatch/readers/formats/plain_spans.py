@@ -32,15 +32,17 @@ def _recognise(record: Record) -> str:
         return ""
     if any(name.startswith(DOTTED) for name in record) and "context.span_id" in record:
         return "`context.span_id` and `attributes.` of spans of Phoenix"
-    told = next((found for name in ATTRIBUTES if isinstance(found := decoded(record.get(name)), dict)), None)
-    if told is None or not (any(name in record for name in (*TRACES, "context"))):
+    attributes = next(
+        (found for name in ATTRIBUTES if isinstance(found := decoded(record.get(name)), dict)), None
+    )
+    if attributes is None or not (any(name in record for name in (*TRACES, "context"))):
         return ""
-    if any(str(name).startswith(MARKS) for name in told) or not {
+    if any(str(name).startswith(MARKS) for name in attributes) or not {
         "llm",
         "gen_ai",
         "openinference",
         "http",
-    }.isdisjoint(told):
+    }.isdisjoint(attributes):
         return "a trace's id beside `attributes` of a span"
     return ""
 

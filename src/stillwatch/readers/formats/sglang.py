@@ -63,9 +63,9 @@ def _assemble(several: Sequence[Placed], _beside: Beside | None) -> Iterator[tup
     received = deque(one for one in ordered if one.fragment.rank == 1)
     for one in ordered:
         if one.fragment.rank == 0:
-            begun = received.popleft().fragment.told if received else {}
-            yield one, joined({"timestamp": begun.get("timestamp")}, one.fragment.told, begun)
-    yield from ((one, dict(one.fragment.told)) for one in received)
+            begun = received.popleft().fragment.content if received else {}
+            yield one, joined({"timestamp": begun.get("timestamp")}, one.fragment.content, begun)
+    yield from ((one, dict(one.fragment.content)) for one in received)
 
 
 def _finished(several: Sequence[Placed]) -> bool:

@@ -73,9 +73,9 @@ def vllm(record: Record) -> Iterator[Row]:
     ends = ENDS.search(line, begin)
     if ends is None:
         raise Malformed(None, "line is not a request")
-    told = PROMPT.match(line, ends.end())
-    cut = OPEN.match(line, ends.end()) if told is None else None
-    rest = "" if cut else line[told.end() if told else ends.end() :]
+    written = PROMPT.match(line, ends.end())
+    cut = OPEN.match(line, ends.end()) if written is None else None
+    rest = "" if cut else line[written.end() if written else ends.end() :]
     params, _sign, more = rest.partition(LORA)
     params, _sign, tokens = params.removeprefix(PARAMS).partition(TOKENS)
     tokens = tokens.partition("]")[0] + "]" if tokens.startswith("[") else ""
@@ -87,7 +87,7 @@ def vllm(record: Record) -> Iterator[Row]:
         return said[1] if said else None
 
     model = NAMED.search(more)
-    prompt = ast.literal_eval(told["prompt"]) if told and told["prompt"] != "None" else None
+    prompt = ast.literal_eval(written["prompt"]) if written and written["prompt"] != "None" else None
     if cut:  # a logger cuts long lines; the row is kept all the same
         prompt = line[cut.end() :]
     yield {
