@@ -14,9 +14,9 @@ GROWN = 1.01  # factor on the last reported accounts or exchanges above which an
 class Track:
     """A campaign over time.
 
-    `accounts` are all accounts ever found, `told` the facts of its last event (a name of files that exist), `ended` is True while it is
-    not reported, `lineage` lists splits and merges as text, and `since` is the time at which it was first
-    reported (ISO 8601).
+    `accounts` are all accounts ever found, `told` the facts of its last event (the name that existing files
+    have), `ended` is True while it is not reported, `lineage` lists splits and merges as text, and `since`
+    is the time at which it was first reported (ISO 8601).
     """
 
     name: str
