@@ -111,7 +111,7 @@ def capability(name: str) -> str:
 
 
 def count(value: float) -> str:
-    """A whole number with thin separators."""
+    """A whole number with thin separators: 28 800 000."""
     return f"{round(value):,}".replace(",", THIN)
 
 

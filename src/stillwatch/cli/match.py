@@ -9,8 +9,15 @@ import click
 
 from stillwatch.cli.groups import CommandGroup
 from stillwatch.cli.output import print_json
-from stillwatch.cli.serving import address_options, announce, state_option
+from stillwatch.cli.serving import address_options, announce, state_option, token_option
 from stillwatch.cli.values import Existing
+
+values_option = click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="File for the values, for `scan --with-peer`.",
+)
 
 
 @click.group(cls=CommandGroup)
@@ -130,9 +137,7 @@ def serve(
 @match.command()
 @click.argument("values", metavar="SET", type=Existing(folder=False))
 @click.option("--url", required=True, help="Address of the peer's server.")
-@click.option(
-    "--token-file", type=Existing(folder=False), required=True, help="File with the token that the peer gave."
-)
+@token_option
 @click.option("--purpose", required=True, help="Purpose of the session, which both sides log.")
 @click.option(
     "--keep",
@@ -166,16 +171,9 @@ def ask(values: Path, url: str, token_file: Path, purpose: str, keep: Path | Non
 @match.command()
 @click.argument("session", type=Existing(folder=False))
 @click.option("--url", required=True, help="Address of the peer's server.")
-@click.option(
-    "--token-file", type=Existing(folder=False), required=True, help="File with the token that the peer gave."
-)
+@token_option
 @click.option("--peer", required=True, metavar="NAME", help="Name of the peer, for the file.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    help="File for the values, for `scan --with-peer`.",
-)
+@values_option
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def reveal(session: Path, url: str, token_file: Path, peer: str, out: Path, as_json: bool) -> None:
     r"""Learn which values are in common, where the peer consented, and open the same values to it.
@@ -246,12 +244,7 @@ def consent(session: str, state: Path, approver: str, as_json: bool) -> None:
 @match.command()
 @click.argument("session")
 @state_option
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    help="File for the values, for `scan --with-peer`.",
-)
+@values_option
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def opened(session: str, state: Path, out: Path, as_json: bool) -> None:
     r"""Write the values of SESSION that the peer opened.

@@ -9,12 +9,26 @@ from typing import Any
 import click
 
 from stillwatch.cli.output import print_json
+from stillwatch.cli.values import Existing
 
 state_option = click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
     required=True,
     help="Folder of peers, sessions, releases and their log.",
+)
+token_option = click.option(
+    "--token-file", type=Existing(folder=False), required=True, help="File with the token that the peer gave."
+)
+source_option = click.option(
+    "--source", required=True, metavar="NAME", help="Name of the source; stored with every indicator."
+)
+grade_option = click.option(
+    "--grade",
+    default="C",
+    show_default=True,
+    metavar="A-F",
+    help="Reliability of the source by the Admiralty Code.",
 )
 # Options that say where a server listens.
 _ADDRESS = (

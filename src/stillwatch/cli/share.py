@@ -9,7 +9,7 @@ import click
 
 from stillwatch.cli.groups import CommandGroup
 from stillwatch.cli.output import print_json
-from stillwatch.cli.serving import state_option
+from stillwatch.cli.serving import grade_option, source_option, state_option
 from stillwatch.cli.tables import text_table
 from stillwatch.cli.values import Existing
 from stillwatch.foreign import visible
@@ -269,17 +269,9 @@ def antitrust(state: Path, as_json: bool) -> None:  # noqa: ARG001  JSON in any 
 
 @share.command()
 @click.argument("file", type=Existing(folder=False))
-@click.option(
-    "--source", required=True, metavar="NAME", help="Name of the source; stored with every indicator."
-)
+@source_option
 @state_option
-@click.option(
-    "--grade",
-    default="C",
-    show_default=True,
-    metavar="A-F",
-    help="Reliability of the source by the Admiralty Code.",
-)
+@grade_option
 @as_json_option
 def receive(file: Path, source: str, state: Path, grade: str, as_json: bool) -> None:
     r"""Receive the indicators of FILE, a STIX bundle or MISP events. They are not used before `check`.

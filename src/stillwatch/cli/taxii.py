@@ -8,8 +8,14 @@ import click
 
 from stillwatch.cli.groups import CommandGroup
 from stillwatch.cli.output import print_json
-from stillwatch.cli.serving import address_options, announce, state_option
-from stillwatch.cli.values import Existing
+from stillwatch.cli.serving import (
+    address_options,
+    announce,
+    grade_option,
+    source_option,
+    state_option,
+    token_option,
+)
 
 
 @click.group(cls=CommandGroup)
@@ -58,20 +64,10 @@ def serve(
 
 @taxii.command()
 @click.argument("url")
-@click.option(
-    "--token-file", type=Existing(folder=False), required=True, help="File with the token that the peer gave."
-)
-@click.option(
-    "--source", required=True, metavar="NAME", help="Name of the source; stored with every indicator."
-)
+@token_option
+@source_option
 @state_option
-@click.option(
-    "--grade",
-    default="C",
-    show_default=True,
-    metavar="A-F",
-    help="Reliability of the source by the Admiralty Code.",
-)
+@grade_option
 @click.option(
     "--collection", "collections", multiple=True, metavar="ID", help="Only this collection; repeatable."
 )

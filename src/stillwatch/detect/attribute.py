@@ -504,7 +504,9 @@ def _scores(
     fits = traffic.styled.semi_join(before.styles.filter(_.ratio + prior > 0), "value")
     alike = fits.group_by("account_id").agg(fits=_.exchanges.sum()).join(traffic.counts, "account_id")
     alike = alike.filter(_.fits > SHARE_IN_STYLE * _.exchanges).select("account_id")
-    near = keep("near", ibis.union(near, alike, keep("names", _table_of(before.names)), distinct=True))
+    near = keep(
+        "near", ibis.union(near, alike, keep("names", table_of_accounts(before.names)), distinct=True)
+    )
     some = exchanges.semi_join(near, "account_id").view()
     scores = exchange_scores(
         some, traffic.combined, units, ratios, phrases, before.styles, before.likely, inside, total, keep
@@ -594,9 +596,9 @@ def _ratio_table(over: Excess) -> pa.Table:
     return pa.table({"value": pa.array(some, pa.int64()), "ratio": pa.array(ratios, pa.float64())})
 
 
-def _table_of(names: Set[str]) -> pa.Table:
-    """The names as a sorted table with one column `account_id`."""
-    return pa.table({"account_id": pa.array(sorted(names), pa.string())})
+def table_of_accounts(accounts: Set[str]) -> pa.Table:
+    """The accounts as a sorted table with one column `account_id`."""
+    return pa.table({"account_id": pa.array(sorted(accounts), pa.string())})
 
 
 def _no_members() -> pa.Table:

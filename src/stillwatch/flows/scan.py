@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ from stillwatch.contract import results as contract
 from stillwatch.contract.accounts import ACCOUNTS
 from stillwatch.contract.releases import RELEASES
 from stillwatch.contract.summaries import Summaries
-from stillwatch.detect.attribute import Attribution, attribute, background, carries
+from stillwatch.detect.attribute import Attribution, attribute, background, carries, table_of_accounts
 from stillwatch.detect.bank import leave_one_out
 from stillwatch.detect.cluster import Cluster, communities
 from stillwatch.detect.decide import consistent, core, decide
@@ -707,7 +707,7 @@ def _attribute(
             continue
         free = log.exchanges
         if taken:
-            others = engine.load(f"taken_{number}", _names(taken))
+            others = engine.load(f"taken_{number}", table_of_accounts(taken))
             free = free.anti_join(others, "account_id").view()
         attribution = grow(number, one, frozenset(left), free, bench=tried.bench)
         if attribution is None:
@@ -741,7 +741,7 @@ def _attributed(
     without them. `sightings` and `known` are tables in the engine (`known` is `attribute.background`); the
     exchanges are kept there as `attributed_<number>`.
     """
-    seeds = engine.load(f"seeds_{number}", _names(core_accounts))
+    seeds = engine.load(f"seeds_{number}", table_of_accounts(core_accounts))
     handed = one.strongest_of("handoff")
     with temporary(engine) as keep:
         grow = partial(
@@ -757,7 +757,7 @@ def _attributed(
         attribution = grow(exchanges=free)
         strangers = contacts(_accounts(attribution), core_accounts, one.candidate.graph, bench, tried.links)
         if strangers:
-            free = free.anti_join(keep("contacts", _names(strangers)), "account_id").view()
+            free = free.anti_join(keep("contacts", table_of_accounts(strangers)), "account_id").view()
             attribution = grow(exchanges=free)
         if attribution.members.num_rows == 0:
             return None
@@ -806,11 +806,6 @@ def _usual_follow_up(summaries: Summaries) -> float | None:
     row = talking.agg(n=_.n.sum(), on=_.on.sum(), accounts=_.count()).to_pyarrow().to_pylist()[0]
     every = each.count().to_pyarrow().as_py()
     return float(row["on"]) / row["n"] if row["accounts"] >= FEWEST_TALKING * every and row["n"] else None
-
-
-def _names(accounts: Set[str]) -> pa.Table:
-    """The accounts as a table with one column, sorted."""
-    return pa.table({"account_id": pa.array(sorted(accounts), pa.string())})
 
 
 def _followed(drafts: Sequence[tuple[Judged, Attribution]]) -> dict[str, Followed]:

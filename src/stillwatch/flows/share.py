@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from stillwatch.memory.record import now
 from stillwatch.package.signing import signer
 from stillwatch.share.client import PeerServer
 from stillwatch.share.pull import Taxii, inbox_of, misp_events, readable
 from stillwatch.share.receipts import receipt
 from stillwatch.share.received import feedback, receive
-from stillwatch.share.state import SharingState, now
+from stillwatch.share.state import SharingState
 
 WRITER = "receiver"  # name under which a receiver of shared values writes receipts
 AT_ONCE = 500

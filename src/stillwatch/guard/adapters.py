@@ -13,7 +13,7 @@ import orjson
 
 from stillwatch.guard import bodies
 from stillwatch.guard.decision import Decision
-from stillwatch.guard.requests import MalformedRequest
+from stillwatch.guard.requests import MalformedRequest, json_object
 from stillwatch.policy.rules import ALLOW, Policy
 
 Headers = list[tuple[bytes, bytes]]
@@ -111,7 +111,7 @@ def _of_litellm(content: bytes) -> Mapping[str, Any]:
 
     Raises `MalformedRequest` for a body of another form.
     """
-    given = _object(content)
+    given = json_object(content)
     about = given.get("request_data") or {}
     headers = given.get("request_headers") or {}
     if not isinstance(about, dict) or not isinstance(headers, dict):
@@ -135,22 +135,11 @@ def _of_portkey(content: bytes) -> Mapping[str, Any]:
     """Columns from the metadata of a Portkey webhook call. Raises `MalformedRequest` for a body of another
     form.
     """
-    given = _object(content)
+    given = json_object(content)
     about = given.get("metadata") or {}
     if not isinstance(about, dict):
         raise MalformedRequest("`metadata` is no JSON object")
     return {**about, "account_id": about.get("account_id") or about.get("_user")}
-
-
-def _object(content: bytes) -> dict[str, Any]:
-    """The body as a JSON object. Raises `MalformedRequest` for anything else."""
-    try:
-        given = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        raise MalformedRequest("the body is no JSON") from None
-    if not isinstance(given, dict):
-        raise MalformedRequest("the body is no JSON object")
-    return given
 
 
 REPLIES: Mapping[str, Adapter] = {

@@ -67,13 +67,18 @@ def from_json(content: bytes) -> dict[str, Any]:
     """
     if len(content) > MAX_BODY:
         raise MalformedRequest(f"the body is longer than {MAX_BODY} bytes")
+    return checked(json_object(content))
+
+
+def json_object(content: bytes) -> dict[str, Any]:
+    """A body as a JSON object. Raises `MalformedRequest` for anything else."""
     try:
         given = orjson.loads(content)
     except orjson.JSONDecodeError:
         raise MalformedRequest("the body is no JSON") from None
     if not isinstance(given, dict):
         raise MalformedRequest("the body is no JSON object")
-    return checked(given)
+    return given
 
 
 def checked(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,11 @@ NO_CALLS = re.compile(
     r"_?a?(?:list|retrieve|get|delete|cancel|file|create_file|create_batch|create_thread|add_message)_?\w*|\w*mcp\w*"
 )
 """Call types that call no model."""
+# A note on both formats, for their pages.
+PASSED_OVER = (
+    "Words that stand in place of redacted text are no text. The proxy's own health checks and calls of no "
+    "model are passed over."
+)
 
 
 def agent_in(tags: Any) -> str | None:  # noqa: ANN401  any JSON value

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from stillwatch.claims.words import SUPERSCRIPT
+from stillwatch.claims.words import count as count  # noqa: PLC0414  callers take it from here
+from stillwatch.claims.words import listed as listed  # noqa: PLC0414
 from stillwatch.foreign import THIN
 
-# Translation of digits and the minus sign to superscripts.
-SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 # Short names of the months.
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
@@ -38,11 +38,6 @@ BASES = {
     "alleged": "said by someone; not checked here",
     "not shown": "nothing here speaks for or against it",
 }
-
-
-def count(value: float) -> str:
-    """A whole number with thin separators: 28 800 000."""
-    return f"{round(value):,}".replace(",", THIN)
 
 
 def counted(value: int, noun: str) -> str:
@@ -163,8 +158,3 @@ def duration(seconds: float) -> str:
             value = round(seconds / size, 1 if seconds < 10 * size else 0)
             return f"{value:g} {unit}{'' if value == 1 else 's'}"
     return f"{seconds:.1f} seconds"
-
-
-def listed(parts: Sequence[str]) -> str:
-    """Parts joined as in a sentence: a, b and c."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""

@@ -29,6 +29,7 @@ from stillwatch.contract.accounts import ACCOUNTS
 from stillwatch.engine.files import atomic
 from stillwatch.errors import InputError, Problem
 from stillwatch.results.folder import whole_or_nothing, write_json
+from stillwatch.share.sets import sketch_parts
 from stillwatch.share.state import check_name
 from stillwatch.sketch.digest import name_keys
 from stillwatch.sketch.keys import Key
@@ -53,14 +54,7 @@ def joint(
     `common`.
     """
     check_name("provider", provider)
-    parts = sorted(sketches.glob("sketch-*.parquet"))
-    if not parts:
-        raise InputError(
-            Problem(
-                fact="the folder holds no sketches", where=str(sketches), expected="sketch-*.parquet",
-                fix="stillwatch sketch LOGS --key-file JOINT.key --out SKETCHES",
-            )
-        )  # fmt: skip
+    parts = sketch_parts(sketches)
     from stillwatch.readers.recognise import KEY_ID
 
     names: dict[str, str] = {}

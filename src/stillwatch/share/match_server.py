@@ -25,10 +25,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from stillwatch.memory.record import now
 from stillwatch.share import matching, oprf
 from stillwatch.share.access import Door, Refused, body_of
 from stillwatch.share.sets import CANONICAL, canonical
-from stillwatch.share.state import SharingState, now
+from stillwatch.share.state import SharingState
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

@@ -28,9 +28,10 @@ from stillwatch.errors import InputError, Problem, StillwatchError, UsageError
 from stillwatch.export.content import CROWD, reason_withheld
 from stillwatch.export.exporters.stix import TLP_MARKINGS
 from stillwatch.export.terms import VALID_DAYS
+from stillwatch.memory.record import now
 from stillwatch.results.folder import read_table
 from stillwatch.share.sets import canonical
-from stillwatch.share.state import SharingState, now
+from stillwatch.share.state import SharingState
 
 MOST_OBJECTS = 100_000
 """Most objects of one file or answer."""

@@ -13,10 +13,11 @@ import orjson
 from stillwatch.errors import Problem, StateError, UsageError
 from stillwatch.export.exporters.stix import Object
 from stillwatch.export.values import NAMESPACE
+from stillwatch.memory.record import now
 from stillwatch.package.canonical import canonical
 from stillwatch.results.folder import MANIFEST
 from stillwatch.share.policy import NEVER, PROPERTIES, Leaving, SharingPolicy, check_release, leaving
-from stillwatch.share.state import SharingState, now
+from stillwatch.share.state import SharingState
 
 INBOX = "inbox"
 """The collection into which peers write feedback and receipts; only its owner reads it."""

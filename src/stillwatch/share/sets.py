@@ -222,6 +222,19 @@ def values_of_accounts(path: Path) -> list[KindValue]:
     return sorted(pairs)
 
 
+def sketch_parts(sketches: Path) -> list[Path]:
+    """The files of a folder of sketches, sorted. Raises `InputError` where there are none."""
+    parts = sorted(sketches.glob("sketch-*.parquet"))
+    if not parts:
+        raise InputError(
+            Problem(
+                fact="the folder holds no sketches", where=str(sketches), expected="sketch-*.parquet",
+                fix="stillwatch sketch LOGS --key-file JOINT.key --out SKETCHES",
+            )
+        )  # fmt: skip
+    return parts
+
+
 def prompt_families(sketches: Path, results: Path | None = None) -> list[KindValue]:
     """Prompt families in a folder of sketches: phrases and MinHash bands that at least `FEWEST_ACCOUNTS`
     accounts show, under the key of the sketches.
@@ -233,14 +246,7 @@ def prompt_families(sketches: Path, results: Path | None = None) -> list[KindVal
     that show it.
     Raises `InputError` for a folder without sketches.
     """
-    parts = sorted(sketches.glob("sketch-*.parquet"))
-    if not parts:
-        raise InputError(
-            Problem(
-                fact="the folder holds no sketches", where=str(sketches), expected="sketch-*.parquet",
-                fix="stillwatch sketch LOGS --key-file JOINT.key --out SKETCHES",
-            )
-        )  # fmt: skip
+    parts = sketch_parts(sketches)
     members = (
         None
         if results is None

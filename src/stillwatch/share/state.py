@@ -17,11 +17,11 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from stillwatch.errors import Problem, StateError, UsageError, unknown
+from stillwatch.memory.record import now
 from stillwatch.share.journal import Journal
 
 # Files of the state: database, and log of what was shared.
@@ -195,11 +195,6 @@ def check_name(what: str, name: str) -> None:
                 expected="a-z, 0-9 and -, at most 63 characters",
             )
         )
-
-
-def now() -> str:
-    """The present time in TAXII's form: UTC, with microseconds."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _digest(token: str) -> str:

@@ -28,9 +28,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from stillwatch.memory.record import now
 from stillwatch.share.access import Door, Refused, body_of
 from stillwatch.share.release import INBOX, SPEC, add_collection, collection_id, put, version_of
-from stillwatch.share.state import SharingState, now
+from stillwatch.share.state import SharingState
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
