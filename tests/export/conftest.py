@@ -87,15 +87,15 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def export(folder, tmp_path):
-    """Exports the folder and gives the one file's text; arguments are those of `ExportTerms`."""
+    """Exports the folder and gives the one file's text; arguments are those of `Terms`."""
     from stillwatch.export import registry
-    from stillwatch.export.terms import ExportTerms
+    from stillwatch.export.terms import Terms
 
     done = []
 
     def run(name, **terms):
         done.append(name)
-        files = registry.export(folder, name, tmp_path / f"{len(done)}", ExportTerms(**terms))
+        files = registry.export(folder, name, tmp_path / f"{len(done)}", Terms(**terms))
         assert len(files) == 1
         return files[0].read_text(encoding="utf-8")
 

@@ -7,7 +7,7 @@ import pytest
 from stillwatch.errors import UsageError
 from stillwatch.export import registry
 from stillwatch.export.content import export_key, pseudonym, read_content, reason_withheld
-from stillwatch.export.terms import ExportTerms
+from stillwatch.export.terms import Terms
 from tests.export.planted import AGENT, CANARY, EXPORTED, GREETING, HONEST, RANGE, WITHHELD, members
 
 FOR_OTHERS = [one.name for one in registry.all_exporters() if one.names_accounts is not None]
@@ -62,7 +62,7 @@ def test_payment_instruments_stay_with_the_provider(export, name):
 
 
 def test_each_withheld_value_has_its_reason(folder):
-    content = read_content(folder, ExportTerms(with_accounts=False))
+    content = read_content(folder, Terms(with_accounts=False))
     assert {one.value for one in content.withheld} == WITHHELD
     assert all(one.reason for one in content.withheld)
     assert {what.value for one in content.campaigns for what in one.indicators} == EXPORTED
@@ -107,13 +107,13 @@ def test_values_are_withheld_by_rule(kind, value, inside, others, network_class,
 
 
 def test_members_of_a_revoked_campaign_are_honest_accounts_to_the_others(folder):
-    content = read_content(folder, ExportTerms(with_accounts=False, revoked=frozenset({"C2"})))
+    content = read_content(folder, Terms(with_accounts=False, revoked=frozenset({"C2"})))
     assert "117.176.214.0/24" in {one.value for one in content.withheld if one.campaign == "C1"}
 
 
 def test_a_campaign_that_is_not_in_the_results_cannot_be_revoked(folder):
     with pytest.raises(UsageError, match="C9"):
-        read_content(folder, ExportTerms(revoked=frozenset({"C9"})))
+        read_content(folder, Terms(revoked=frozenset({"C9"})))
 
 
 def test_pseudonyms_stay_with_a_secret_and_change_with_the_results_without_one(folder, tmp_path, monkeypatch):
@@ -132,7 +132,7 @@ def test_pseudonyms_stay_with_a_secret_and_change_with_the_results_without_one(f
 
 
 def test_confidence_is_the_probability_that_the_campaign_is_real_and_the_account_a_member(folder):
-    content = read_content(folder, ExportTerms(with_accounts=True))
+    content = read_content(folder, Terms(with_accounts=True))
     relay = next(one for one in content.campaigns if one.name == "C2")
     assert relay.confidence == 98  # q is 0.02
     assert [who.confidence for who in relay.members] == [98, 97, 96, 95, 94]  # 0.98 times 1, 0.99, ...
@@ -140,19 +140,19 @@ def test_confidence_is_the_probability_that_the_campaign_is_real_and_the_account
 
 def test_expiry_counts_from_the_campaigns_last_exchange(folder):
     for days in (1, 30):
-        for one in read_content(folder, ExportTerms(valid_days=days)).campaigns:
+        for one in read_content(folder, Terms(valid_days=days)).campaigns:
             assert (one.expires - one.last_seen).days == days
 
 
 def test_terms_that_cannot_be_are_refused():
     for wrong in ({"tlp": "white"}, {"valid_days": 0}, {"producer": " "}):
         with pytest.raises(UsageError):
-            ExportTerms(**wrong)
+            Terms(**wrong)
 
 
 def test_tables_as_they_are_take_no_terms(folder, tmp_path):
     with pytest.raises(UsageError, match="json_lines"):
-        registry.export(folder, "json_lines", tmp_path / "out", ExportTerms(with_accounts=False))
+        registry.export(folder, "json_lines", tmp_path / "out", Terms(with_accounts=False))
 
 
 def test_a_path_that_ends_as_the_one_file_does_is_that_file(folder, tmp_path):

@@ -241,14 +241,14 @@ def test_scores_compare_with_the_truth(scanned, world):
 @pytest.mark.issue(28)
 def test_a_scans_results_are_shared_with_the_values_that_no_crowd_shows(scanned, tmp_path):
     from stillwatch.export.content import read_content
-    from stillwatch.export.terms import ExportTerms
+    from stillwatch.export.terms import Terms
 
     (file,) = scanned.export("stix", tmp_path / "bundle.json", producer="Acme", tlp="green")
     told = json.loads(file.read_text())["objects"]
     assert sum(one["type"] == "user-account" for one in told) == len(scanned.members)
     assert not any(row["account_id"] in file.read_text() for row in scanned.members)
     assert any(one["type"] == "indicator" for one in told)
-    content = read_content(scanned.folder, ExportTerms())
+    content = read_content(scanned.folder, Terms())
     assert {one.kind for one in content.campaigns[0].indicators} >= {"client_prefix", "tls_fingerprint"}
     counted = {
         (row["kind"], row["value"]): row["others"] for row in scanned.evidence if row["others"] is not None

@@ -126,8 +126,8 @@ def test_a_label_is_not_lost_where_a_scan_replaces_the_folder_meanwhile(tmp_path
 def test_killed_writers_leave_a_chain_that_holds(tmp_path):
     path = tmp_path / "record.jsonl"
     program = (
-        "import sys\nfrom pathlib import Path\nfrom stillwatch.memory.record import Entry, append\n"
-        "n = 0\nwhile True:\n    n += 1\n    append(Path(sys.argv[1]), [Entry(at='t', kind='k', author='a', "
+        "import sys\nfrom pathlib import Path\nfrom stillwatch.memory.record import RecordEntry, append\n"
+        "n = 0\nwhile True:\n    n += 1\n    append(Path(sys.argv[1]), [RecordEntry(at='t', kind='k', author='a', "
         "body={'n': n})])\n"
         "    print(n, flush=True)\n"
     )

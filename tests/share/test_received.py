@@ -9,7 +9,7 @@ import pytest
 
 from stillwatch.errors import InputError, UsageError
 from stillwatch.export import registry
-from stillwatch.export.terms import ExportTerms
+from stillwatch.export.terms import Terms
 from stillwatch.flows.share import give_feedback
 from stillwatch.share import taxii
 from stillwatch.share.client import PeerServer
@@ -163,7 +163,7 @@ def test_a_sender_cannot_make_a_value_last_for_ever(state, traffic):
 @pytest.mark.parametrize("name", ["stix", "misp"])
 def test_what_we_export_can_be_received_and_its_withdrawal_too(state, folder, tmp_path, name):
     files = [
-        registry.export(folder, name, tmp_path / f"{turn}", ExportTerms(revoked=revoked))[0]
+        registry.export(folder, name, tmp_path / f"{turn}", Terms(revoked=revoked))[0]
         for turn, revoked in enumerate((frozenset(), frozenset({"C1", "C2"})))
     ]
     told = receive(state, "lab-a", "B", read_file(files[0]))

@@ -9,7 +9,7 @@ import click
 
 from stillwatch.cli.output import print_json
 from stillwatch.cli.values import Existing, completing, exporter_names
-from stillwatch.export.terms import TLP, VALID_DAYS, ExportTerms, Tlp
+from stillwatch.export.terms import TLP, VALID_DAYS, Terms, Tlp
 
 
 @click.command()
@@ -38,7 +38,7 @@ from stillwatch.export.terms import TLP, VALID_DAYS, ExportTerms, Tlp
 @click.option(
     "--tlp",
     type=click.Choice(TLP),
-    default=ExportTerms().tlp,
+    default=Terms().tlp,
     show_default=True,
     help="Marking by the Traffic Light Protocol 2.0.",
 )
@@ -59,7 +59,7 @@ from stillwatch.export.terms import TLP, VALID_DAYS, ExportTerms, Tlp
 )
 @click.option(
     "--producer",
-    default=ExportTerms().producer,
+    default=Terms().producer,
     show_default=True,
     metavar="NAME",
     help="Name of the exporting organisation.",
@@ -95,7 +95,7 @@ def export(
     from stillwatch.export.registry import export as run
     from stillwatch.export.registry import find, settled
 
-    terms = ExportTerms(
+    terms = Terms(
         with_accounts=with_accounts,
         tlp=tlp,
         valid_days=valid_days,

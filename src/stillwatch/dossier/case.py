@@ -14,7 +14,7 @@ from stillwatch.claims.numbers import Number, number
 from stillwatch.claims.statements import of_campaign
 from stillwatch.errors import InputError, Problem, StateError, unknown
 from stillwatch.export.content import ExportedCampaign, read_content
-from stillwatch.export.terms import ExportTerms
+from stillwatch.export.terms import Terms
 from stillwatch.package.levels import KEPT, rows_of
 from stillwatch.package.make import read_results
 
@@ -97,7 +97,7 @@ def read_case(results: Path, campaign: str, attribution: Path | None, producer: 
         ]
         for name in sorted(READABLE & whole.tables.keys())
     }
-    terms = ExportTerms(with_accounts=False, producer=producer)
+    terms = Terms(with_accounts=False, producer=producer)
     content = read_content(results, terms)
     return CampaignCase(
         name=campaign,

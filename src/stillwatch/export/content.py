@@ -29,7 +29,7 @@ from stillwatch.enrich import agents, domains, tls
 from stillwatch.enrich.describe import ADDRESSES
 from stillwatch.errors import unknown
 from stillwatch.export.atlas import Technique, techniques
-from stillwatch.export.terms import ExportTerms
+from stillwatch.export.terms import Terms
 from stillwatch.results.folder import read_json, read_table
 from stillwatch.sketch.keys import KEY_VARIABLE, Key, of_secret
 
@@ -164,12 +164,12 @@ class ExportedCampaign:
 class ExportContent:
     """All content of an export, and the values withheld."""
 
-    terms: ExportTerms
+    terms: Terms
     campaigns: tuple[ExportedCampaign, ...]
     withheld: tuple[Withheld, ...]
 
 
-def read_content(results: Path, terms: ExportTerms) -> ExportContent:
+def read_content(results: Path, terms: Terms) -> ExportContent:
     """The content of a results folder that may be exported under these terms.
 
     Raises `UsageError` for a revoked campaign that is not in the results, `StateError` where a table cannot
@@ -266,7 +266,7 @@ class _Source:
     exchange (None: unknown).
     """
 
-    terms: ExportTerms
+    terms: Terms
     key: Key
     members: Mapping[str, list[TableRow]]
     evidence: Mapping[str, list[TableRow]]
@@ -274,7 +274,7 @@ class _Source:
     until: datetime | None
 
 
-def _source(results: Path, terms: ExportTerms) -> _Source:
+def _source(results: Path, terms: Terms) -> _Source:
     """Read what the export needs from the results folder."""
     members = _by_campaign(read_table(results, contract.MEMBERS))
     links = _by_campaign(_table_or_none(results, contract.LINKS))

@@ -15,14 +15,14 @@ from pathlib import Path
 
 from stillwatch.errors import Problem, UsageError, unknown
 from stillwatch.export import exporters
-from stillwatch.export.terms import ExportTerms
+from stillwatch.export.terms import Terms
 from stillwatch.plugins import units
 from stillwatch.results.folder import check_results
 
 EXPORTERS = "stillwatch.exporters"
 """Entry point group for exporters of other packages."""
 
-Write = Callable[[Path, Path, ExportTerms], None]
+Write = Callable[[Path, Path, Terms], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +65,12 @@ def find(name: str) -> Exporter:
     return known[name]
 
 
-def settled(one: Exporter, terms: ExportTerms) -> ExportTerms:
+def settled(one: Exporter, terms: Terms) -> Terms:
     """The terms with `with_accounts` set for this exporter. Raises `UsageError` where terms are given for a
     format to which none apply.
     """
     if one.names_accounts is None:
-        if terms != ExportTerms():
+        if terms != Terms():
             raise UsageError(
                 Problem(
                     fact=f"`{one.name}` writes the tables as they are",
@@ -82,7 +82,7 @@ def settled(one: Exporter, terms: ExportTerms) -> ExportTerms:
     return terms if terms.with_accounts is not None else replace(terms, with_accounts=one.names_accounts)
 
 
-def export(results: Path, name: str, out: Path, terms: ExportTerms | None = None) -> list[Path]:
+def export(results: Path, name: str, out: Path, terms: Terms | None = None) -> list[Path]:
     """Write the results in the named format into the new folder `out`; returns the written files, sorted.
 
     Where the format is a single file and `out` has the same suffix, such as `.json`, `out` is that file.
@@ -90,7 +90,7 @@ def export(results: Path, name: str, out: Path, terms: ExportTerms | None = None
     where `out` exists; `StateError` where `results` is no results folder.
     """
     one = find(name)
-    terms = settled(one, terms or ExportTerms())
+    terms = settled(one, terms or Terms())
     check_results(results)
     if out.exists():
         raise UsageError(Problem(fact=f"`{out}` exists", where=str(out), expected="a folder that is new"))

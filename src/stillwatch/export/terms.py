@@ -19,7 +19,7 @@ MOST_DAYS = 3650
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExportTerms:
+class Terms:
     """Terms of one export.
 
     `with_accounts` is whether accounts are named (True) or have pseudonyms (False); None leaves it to the

@@ -18,7 +18,7 @@ from stillwatch.contract import results as contract
 from stillwatch.contract.table import TableSchema
 from stillwatch.errors import unknown
 from stillwatch.export.registry import export
-from stillwatch.export.terms import VALID_DAYS, ExportTerms, Tlp
+from stillwatch.export.terms import VALID_DAYS, Terms, Tlp
 from stillwatch.library.table import Table
 from stillwatch.report import page
 from stillwatch.report.cards import CampaignCard, card, cards, verdict
@@ -135,7 +135,7 @@ class Results:
         The other arguments are the options of `stillwatch export`. Raises `UsageError` for an unknown
         exporter, for an invalid argument, and where `out` exists.
         """
-        terms = ExportTerms(
+        terms = Terms(
             with_accounts=with_accounts,
             tlp=tlp,
             valid_days=valid_days,

@@ -22,7 +22,7 @@ import yaml
 from stillwatch.errors import InputError, Problem, StillwatchError, UsageError, unknown
 from stillwatch.export.content import SHARED, ExportContent, ExportedCampaign, Withheld, read_content
 from stillwatch.export.exporters.stix import Object, objects_of
-from stillwatch.export.terms import MOST_DAYS, TLP, VALID_DAYS, ExportTerms, Tlp
+from stillwatch.export.terms import MOST_DAYS, TLP, VALID_DAYS, Terms, Tlp
 from stillwatch.foreign import visible
 from stillwatch.share.state import check_name
 
@@ -193,9 +193,7 @@ def leaving(
     if collection not in policy.collections:
         raise unknown("collection of the policy", collection, policy.collections)
     shelf = policy.collections[collection]
-    terms = ExportTerms(
-        tlp=shelf.tlp, producer=policy.producer, valid_days=policy.valid_days, with_accounts=False
-    )
+    terms = Terms(tlp=shelf.tlp, producer=policy.producer, valid_days=policy.valid_days, with_accounts=False)
     content = read_content(results, terms)
     withheld = list(content.withheld)
     campaigns = []

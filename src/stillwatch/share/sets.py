@@ -21,7 +21,7 @@ from stillwatch.engine.files import atomic
 from stillwatch.enrich import domains
 from stillwatch.errors import InputError, Problem, unknown
 from stillwatch.export.content import MAX_OTHERS_SHARE, read_content
-from stillwatch.export.terms import ExportTerms
+from stillwatch.export.terms import Terms
 from stillwatch.foreign import described
 from stillwatch.readers.recognise import KEY_ID
 from stillwatch.results.folder import read_table
@@ -188,7 +188,7 @@ def values_of_results(results: Path) -> tuple[list[KindValue], int]:
 
     Raises `StateError` where a table cannot be read.
     """
-    content = read_content(results, ExportTerms(with_accounts=True))
+    content = read_content(results, Terms(with_accounts=True))
     pairs = {
         (one.kind, canonical(one.kind, one.value))
         for campaign in content.campaigns

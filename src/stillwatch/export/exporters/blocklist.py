@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stillwatch.export.content import read_content
 from stillwatch.export.registry import exporter
-from stillwatch.export.terms import ExportTerms
+from stillwatch.export.terms import Terms
 from stillwatch.export.values import active, day, tlp_label
 
 HEADER = "# value\tkind\tscore\texpires"  # first line of the list, with the names of its columns
@@ -15,7 +15,7 @@ UNBLOCKED = ("user_agent",)
 
 
 @exporter(title="plain block list: value, kind, score and expiry, separated by tabs", names_accounts=True)
-def blocklist(results: Path, out: Path, terms: ExportTerms) -> None:
+def blocklist(results: Path, out: Path, terms: Terms) -> None:
     """Write `blocklist.txt`."""
     content = read_content(results, terms)
     best: dict[tuple[str, str], tuple[float, str]] = {}

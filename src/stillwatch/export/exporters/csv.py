@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stillwatch.export.content import read_content
 from stillwatch.export.registry import exporter
-from stillwatch.export.terms import ExportTerms
+from stillwatch.export.terms import Terms
 from stillwatch.export.values import stamp, tlp_label
 
 # Columns of the file, in order.
@@ -34,7 +34,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 @exporter(
     title="CSV, one row a member and one a shared value, with probability and expiry", names_accounts=True
 )
-def csv(results: Path, out: Path, terms: ExportTerms) -> None:
+def csv(results: Path, out: Path, terms: Terms) -> None:
     """Write `indicators.csv`."""
     with (out / "indicators.csv").open("w", encoding="utf-8", newline="") as file:
         table = writer.DictWriter(file, COLUMNS, lineterminator="\n")

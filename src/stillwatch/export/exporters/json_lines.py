@@ -7,12 +7,12 @@ from pathlib import Path
 import orjson
 
 from stillwatch.export.registry import exporter
-from stillwatch.export.terms import ExportTerms
+from stillwatch.export.terms import Terms
 from stillwatch.results.folder import TABLES, read_table
 
 
 @exporter(title="JSON Lines, one file a table; times are ISO 8601 in UTC")
-def json_lines(results: Path, out: Path, terms: ExportTerms) -> None:  # noqa: ARG001  none apply
+def json_lines(results: Path, out: Path, terms: Terms) -> None:  # noqa: ARG001  none apply
     """Write `TABLE.jsonl` for each table of the results."""
     for schema in TABLES:
         if not (results / f"{schema.name}.parquet").exists():

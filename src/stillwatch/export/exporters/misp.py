@@ -14,7 +14,7 @@ from typing import Any
 from stillwatch.enrich import tls
 from stillwatch.export.content import ExportContent, ExportedCampaign, ExportedIndicator, read_content
 from stillwatch.export.registry import exporter
-from stillwatch.export.terms import ExportTerms
+from stillwatch.export.terms import Terms
 from stillwatch.export.values import day, json_bytes, own_uuid
 
 NOT_PUBLISHED, OWN_ORGANISATION, COMPLETED, UNDEFINED = False, "0", "2", "4"
@@ -40,7 +40,7 @@ LEVELS = ((91, "high"), (50, "moderate"), (0, "low"))
 
 
 @exporter(title="MISP events with attributes and objects, one event a campaign", names_accounts=False)
-def misp(results: Path, out: Path, terms: ExportTerms) -> None:
+def misp(results: Path, out: Path, terms: Terms) -> None:
     """Write `misp.json`."""
     content = read_content(results, terms)
     events = [{"Event": _event(one, content)} for one in content.campaigns]

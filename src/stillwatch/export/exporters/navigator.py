@@ -8,7 +8,7 @@ from typing import Any
 from stillwatch.export import atlas
 from stillwatch.export.content import CONFIDENCE, ExportedCampaign, read_content
 from stillwatch.export.registry import exporter
-from stillwatch.export.terms import ExportTerms
+from stillwatch.export.terms import Terms
 from stillwatch.export.values import active, day, json_bytes, tlp_label
 
 VERSIONS = {"layer": "4.3", "navigator": "4.6.4"}
@@ -17,7 +17,7 @@ DOMAIN = "atlas-atlas"  # name of the ATLAS matrix in the ATT&CK Navigator
 
 
 @exporter(title="layer of the ATLAS and ATT&CK Navigator", names_accounts=False)
-def navigator(results: Path, out: Path, terms: ExportTerms) -> None:
+def navigator(results: Path, out: Path, terms: Terms) -> None:
     """Write `layer.json`."""
     content = read_content(results, terms)
     shown = active(content.campaigns)

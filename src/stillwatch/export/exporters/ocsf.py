@@ -12,7 +12,7 @@ from stillwatch.export import atlas
 from stillwatch.export.atlas import Technique
 from stillwatch.export.content import ExportContent, ExportedCampaign, ExportedIndicator, read_content
 from stillwatch.export.registry import exporter
-from stillwatch.export.terms import ExportTerms
+from stillwatch.export.terms import Terms
 from stillwatch.export.values import json_lines_bytes, own_uuid, stamp, tlp_label
 
 VERSION = "1.5.0"  # version of OCSF that the events follow
@@ -42,7 +42,7 @@ ADDRESS, SUBNET = (2, "IP Address"), (12, "Subnet")
 
 
 @exporter(title="OCSF 1.5 detection findings (class 2004), one a line", names_accounts=False)
-def ocsf(results: Path, out: Path, terms: ExportTerms) -> None:
+def ocsf(results: Path, out: Path, terms: Terms) -> None:
     """Write `ocsf.jsonl`."""
     content = read_content(results, terms)
     (out / "ocsf.jsonl").write_bytes(json_lines_bytes(_finding(one, content) for one in content.campaigns))

@@ -14,7 +14,7 @@ import yaml
 
 from stillwatch.export.content import CROWD, ExportContent, ExportedCampaign, ExportedIndicator, read_content
 from stillwatch.export.registry import exporter
-from stillwatch.export.terms import ExportTerms
+from stillwatch.export.terms import Terms
 from stillwatch.export.values import day, own_uuid
 
 FIELDS = {
@@ -33,7 +33,7 @@ FALSE_POSITIVES = ("Accounts of one organisation behind one address or with one 
 
 
 @exporter(title="Sigma rules with correlations", names_accounts=False)
-def sigma(results: Path, out: Path, terms: ExportTerms) -> None:
+def sigma(results: Path, out: Path, terms: Terms) -> None:
     """Write `rules.yml`."""
     content = read_content(results, terms)
     rules = [

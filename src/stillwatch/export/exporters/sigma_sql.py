@@ -13,7 +13,7 @@ from pathlib import Path
 from stillwatch.export.content import CROWD, ExportedCampaign, ExportedIndicator, read_content
 from stillwatch.export.exporters.sigma import FIELDS
 from stillwatch.export.registry import exporter
-from stillwatch.export.terms import ExportTerms
+from stillwatch.export.terms import Terms
 from stillwatch.export.values import active, own_uuid, stamp, tlp_label
 
 INTERVAL = "INTERVAL 1 DAY"
@@ -23,7 +23,7 @@ HEXTET = 16
 
 
 @exporter(title="Sigma correlations as DuckDB queries", names_accounts=False)
-def sigma_sql(results: Path, out: Path, terms: ExportTerms) -> None:
+def sigma_sql(results: Path, out: Path, terms: Terms) -> None:
     """Write `rules.sql`."""
     content = read_content(results, terms)
     queries = [
@@ -36,7 +36,7 @@ def sigma_sql(results: Path, out: Path, terms: ExportTerms) -> None:
     (out / "rules.sql").write_text(head + "\n".join(queries), encoding="utf-8")
 
 
-def _query(what: ExportedIndicator, one: ExportedCampaign, terms: ExportTerms) -> str:
+def _query(what: ExportedIndicator, one: ExportedCampaign, terms: Terms) -> str:
     """The query of one indicator, with a comment."""
     base = own_uuid("sigma", terms.producer, one.key, what.kind, what.value)
     return (

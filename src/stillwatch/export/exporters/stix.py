@@ -20,7 +20,7 @@ from stillwatch.export import atlas
 from stillwatch.export.atlas import Technique
 from stillwatch.export.content import ExportContent, ExportedCampaign, ExportedIndicator, read_content
 from stillwatch.export.registry import exporter
-from stillwatch.export.terms import ExportTerms, Tlp
+from stillwatch.export.terms import Terms, Tlp
 from stillwatch.export.values import json_bytes, own_uuid, stamp, tlp_label
 
 Object = dict[str, Any]
@@ -55,7 +55,7 @@ SCHEMA = (
 
 
 @exporter(title="STIX 2.1 bundle", names_accounts=False)
-def stix(results: Path, out: Path, terms: ExportTerms) -> None:
+def stix(results: Path, out: Path, terms: Terms) -> None:
     """Write `bundle.json`."""
     objects = list(objects_of(read_content(results, terms)))
     name = own_uuid("bundle", *sorted(f"{one['id']} {one.get('modified', '')}" for one in objects))
