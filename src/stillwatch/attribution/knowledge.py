@@ -24,7 +24,7 @@ WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")  # names of the days of
 ACTOR_KINDS = ("lab", "vendor", "reseller")  # values of an actor's `kind`
 LONGEST = 300
 """Characters of a name or source that are kept."""
-MOST_ITEMS = 10_000  # most items of one file
+MOST_ITEMS = 10_000  # most items of one file that are read
 
 OPTIONS: Mapping[str, Mapping[str, tuple[str, ...] | type]] = {
     "address_ranges": {"use": ("own", "rented", "shared"), "customers": int},

@@ -21,10 +21,10 @@ from stillwatch.console.roles import Caller
 from stillwatch.console.schema import ACCOUNTS, CASES, INDICATORS, LINKS, MEMBERS, SHARED
 
 MAX_VALUES = 40  # values that are drawn: chosen, more cannot be distinguished
-RADIUS = 1000.0  # of the circle of values
+RADIUS = 1000.0  # of the circle on which values are drawn
 GOLDEN = np.pi * (3 - np.sqrt(5))  # radians between two points of the spiral
 SPACING, FILL = 22.0, 800.0  # longest distance of neighbouring accounts, and radius of a disc of all: chosen
-KEPT = 16  # plans kept in memory
+KEPT = 16  # most drawn graphs that are kept in memory
 _plans: OrderedDict[tuple[int, int, int], dict[str, Any]] = OrderedDict()
 _lock = threading.Lock()
 

@@ -10,7 +10,7 @@ from typing import Any
 from stillwatch import __version__
 from stillwatch.console.operation import Operation, operations
 
-PREFIX = "/api/v1"  # begin of the paths of the API
+PREFIX = "/api/v1"  # start of the paths of the API
 FAULT = "#/components/schemas/Fault"  # reference to the schema of an error
 # Meaning of each status code of an error.
 FAULTS = {

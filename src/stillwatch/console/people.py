@@ -31,7 +31,7 @@ STEP_S, DIGITS, DRIFT = 30, 6, 1  # RFC 6238: seconds of a step, digits, steps o
 INVITED_S = 86_400.0  # seconds for which a set-up secret is valid: chosen
 IDLE_S, LONGEST_S = 3_600.0, 43_200.0  # seconds after which a session ends, unused and in all: chosen
 SEEN_S = 60.0  # seconds between two updates of a session's last use
-# Begin of an API token, by which scanners for secrets find it.
+# Start of an API token, by which scanners for secrets find it.
 TOKEN_PREFIX = "swc_"  # noqa: S105  by which scanners for secrets find API tokens
 ReadClock = Callable[[], float]
 

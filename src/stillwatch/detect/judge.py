@@ -52,7 +52,7 @@ OTHERS_PER_ACCOUNT = 3  # size of the sample, in multiples of a group, below whi
 SHARE_A_MARK_MISSES = 0.3  # share of a cause's accounts, at most, that do not carry its mark
 ACCOUNTS_FOR_USUAL_MARKS = 1000  # accounts, roughly, in which the frequency of a mark is counted
 PROPOSED_BY_IT = NoFinding("the group was proposed by what the test reads")  # for families in `SPARED`
-OWNERS = attrgetter("owners")  # `Summaries.owners`
+OWNERS = attrgetter("owners")  # the table `Summaries.owners`, as the engine evaluates it
 EQUALLY_NEAR_LOG_E = 1.0  # log e-values of explanations within this of the least count as equally near
 
 

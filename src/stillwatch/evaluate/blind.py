@@ -37,12 +37,12 @@ CASES = {
     "listed": 0.25,
 }
 START = datetime(2026, 4, 1, tzinfo=UTC)  # first day of every campaign
-DAYS = 45  # length of every campaign
+DAYS = 45  # length of every campaign, in days
 # Capabilities from which an actor's interests are drawn.
 CAPABILITIES = ("coding", "reasoning", "agentic", "vision", "data_analysis", "grading")
 # Countries from which actors and decoys are drawn.
 COUNTRIES = ("US", "DE", "CN", "IN", "BR", "JP", "GB", "SG", "HK", "FR")
-ZONES = (-8, -5, 0, 1, 3, 5.5, 8, 9)  # hours from UTC
+ZONES = (-8, -5, 0, 1, 3, 5.5, 8, 9)  # hours from UTC from which a party's zone is drawn
 WRONG = {"A1": 0.02, "A2": 0.06, "B2": 0.08, "B3": 0.15, "C2": 0.15, "C3": 0.25, "D4": 0.40, "F6": 0.50}
 """Probability that an item of intelligence with this grade is wrong in the simulation; chosen to differ from
 the rates that `attribution` assumes, in both directions.

@@ -28,7 +28,7 @@ from ibis import _
 from stillwatch.engine.connect import Engine
 from stillwatch.signals.registry import all_indicators
 
-FIRST = 10**12  # smallest number
+FIRST = 10**12  # smallest number that stands for a digest
 HOURS = 64  # first hours of a digest that are compared one by one; for later ones, sums are compared
 PRIME = 2_147_483_647  # 2^31 - 1: squares of remainders stay within 63 bits
 # Columns of `Summaries.activity` by which an account's first hour differs from others'.

@@ -11,7 +11,7 @@ from stillwatch.contract.accounts import ACCOUNTS
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.contract.table import LONGEST
 
-MAX_BODY = 1 << 20  # bytes
+MAX_BODY = 1 << 20  # most bytes of a request's body
 TEXTS = frozenset(
     {
         "exchange_id",

@@ -20,7 +20,7 @@ from stillwatch.prove.case import Tokens
 from stillwatch.prove.registry import Tensor
 from stillwatch.prove.serving import Marking, RequestState
 
-# Tokens without text: filling, begin of a text, and unknown words.
+# Tokens without text: filling, start of a text, and unknown words.
 PAD, START, UNKNOWN = "<pad>", "<start>", "<unknown>"
 Step = Callable[[int, int], None]
 LONGEST = 72  # tokens of an answer: the lab's longest have 70

@@ -30,7 +30,7 @@ from zlib import crc32
 SUMS, STATEMENT, STAMP, PUBLIC = "SHA256SUMS", "statement.json", "timestamp.tsr", "public_key.pem"
 # Files of a package: manifest, tree, rows with proofs, tables and dossiers.
 MANIFEST, TREE, ROWS, TABLES, DOSSIERS = "manifest.json", "tree.json", "rows.jsonl", "tables/", "dossiers/"
-# Begin of the last line of this file, which is followed by the digest.
+# Start of the last line of this file, which is followed by the digest.
 LAST_LINE = "# sha256 of the lines above: "
 KIND = "application/vnd.in-toto+json"  # media type of a statement in a signed envelope (DSSE)
 

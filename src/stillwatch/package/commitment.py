@@ -19,7 +19,7 @@ from stillwatch.package.levels import rows_of
 from stillwatch.package.merkle import Tree, leaf_hash
 from stillwatch.package.signing import derived
 
-SALT = 16  # bytes
+SALT = 16  # bytes of a row's salt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

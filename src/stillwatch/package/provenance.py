@@ -9,7 +9,7 @@ from importlib import metadata
 from stillwatch import __version__
 from stillwatch.package.canonical import Json
 
-PREFIX = "https://stillwatch.example/package/"  # begin of the identifiers in the provenance
+PREFIX = "https://stillwatch.example/package/"  # start of the identifiers in the provenance
 
 
 def provenance(

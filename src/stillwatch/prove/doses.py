@@ -24,7 +24,7 @@ from stillwatch.prove.registry import marks
 
 LOG = logging.getLogger(__name__)  # logger of this module
 VARIABLE = "STILLWATCH_KEYRING"  # environment variable with the path of the keyring
-# Field of a request with the engine's arguments, and the begin of the names of ours.
+# Field of a request with the engine's arguments, and the start of the names of ours.
 ARGUMENTS, OURS = "vllm_xargs", "stillwatch_"
 MAX_BODY = 64 << 20  # bytes of a request that are read: chosen, above what a model reads
 

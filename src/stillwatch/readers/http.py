@@ -48,7 +48,7 @@ OF_MODELS = re.compile(
     re.IGNORECASE,
 )
 """Paths of model calls."""
-SCHEME = re.compile(r"[A-Za-z][\w+.-]{0,31}://")  # begin of a URL
+SCHEME = re.compile(r"[A-Za-z][\w+.-]{0,31}://")  # start of a URL
 REALTIME = re.compile(r"/realtime\b|BidiGenerateContent")
 """Paths of realtime sessions."""
 NAMED = re.compile(r"/(?:deployments|engines|models?)/([^/?#:]{1,256})(?=[/:?#]|$)")

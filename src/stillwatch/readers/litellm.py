@@ -12,7 +12,7 @@ from stillwatch.readers.registry import Row, mapping
 REDACTED = ("redacted-by-litellm", "default-message-value")
 """Texts with which the proxy replaces content that it does not log."""
 HEALTH = "litellm-internal-health-check"  # the account of the proxy's own health checks
-AGENT = "User-Agent: "  # begin of the tag with the user agent
+AGENT = "User-Agent: "  # start of the tag with the user agent
 NO_CALLS = re.compile(
     r"_?a?(?:list|retrieve|get|delete|cancel|file|create_file|create_batch|create_thread|add_message)_?\w*|\w*mcp\w*"
 )

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 SCHEMES = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "https", "http")
 """Schemes of URLs that can be read."""
-SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")  # begin of a URL
+SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")  # start of a URL
 STDIN = ("-", "/dev/stdin")  # paths that stand for standard input
 FETCHED = 8 << 20  # bytes of one request to a store: chosen
 PATTERN = re.compile(r"[*?\[]")

@@ -48,8 +48,8 @@ FILLING = re.compile(
 SCALAR = re.compile(
     r"(\"(?:[^\"\\]|\\.)*+\"|-?\d[\d.eE+-]*|true|false|null|NaN|\[[\d\s,]*\])\s*(?:[,\]\n]|$)"
 )
-JSON_BEGINS = re.compile(rb"(?:data:\s*)?(?:\{|\[\s*(?:[\[{\"\]]|$))")  # begin of a line with JSON
-EVENT = re.compile(r"data: ?(?=[\[{])")  # begin of a line of server-sent events with JSON
+JSON_BEGINS = re.compile(rb"(?:data:\s*)?(?:\{|\[\s*(?:[\[{\"\]]|$))")  # start of a line with JSON
+EVENT = re.compile(r"data: ?(?=[\[{])")  # start of a line of server-sent events with JSON
 BRACE = ord("{")  # first byte of a JSON object
 PYTHON = 1024  # rows that are converted to Python objects at a time: chosen
 Span = tuple[int, int]

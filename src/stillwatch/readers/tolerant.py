@@ -23,7 +23,7 @@ LONE = re.compile(
 )
 BETWEEN = re.compile(r"[\s,\x1e]*")  # what may stand between two JSON values
 BEGUN = re.compile(r"\s*(?:\{\s*(?:\"|$|[^'\s}:])|\[\s*[\[{\"])")  # not the way Python writes a dictionary
-# Begin of a JSON value other than an object.
+# Start of a JSON value other than an object.
 SCALAR = re.compile(r"\s*(?:(?:null|true|false|NaN)\b|\"|\[|-?\d[\d.eE+-]*\s*$)")
 START = ("{", b"{", "[", b"[", '"', b'"', "", b"")  # of an array that may hold objects
 UNPRINTABLE = ("\x00", "\ufffd\ufffd\ufffd")  # signs of binary content

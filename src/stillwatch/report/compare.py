@@ -17,7 +17,7 @@ MAX_CAMPAIGNS, MAX_LEADS = 4, 3  # groups that are compared; chosen: what fits t
 # values is given; chosen
 LEAST_SHARE_NAMED = 0.2
 FEWEST_DAYS_IN_MONTHS = 91  # least days of an age that is given in months
-DAYS_IN_MONTH = 30.4  # mean number
+DAYS_IN_MONTH = 30.4  # mean number of days
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

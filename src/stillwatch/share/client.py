@@ -18,7 +18,7 @@ from stillwatch.errors import InputError, Problem, StillwatchError, Unreachable,
 from stillwatch.foreign import visible
 from stillwatch.share.serving import is_loopback
 
-TIMEOUT_S = 120.0  # seconds
+TIMEOUT_S = 120.0  # seconds to wait for a peer's answer
 MOST_BYTES = 128 << 20
 """Most bytes of an answer; chosen: several times the largest page that is requested."""
 

@@ -292,7 +292,7 @@ def others_hours(rows: Columns, member: Mask) -> Hours | NoFinding:
 
 
 def _busiest(hours: Ints, exchanges: Floats) -> tuple[int, int]:
-    """Begin and end of the span of `hours` (end excluded); where it is longer than `MOST_HOURS`, of the
+    """Start and end of the span of `hours` (end excluded); where it is longer than `MOST_HOURS`, of the
     stretch of that length with the most `exchanges`.
     """
     begin, end = int(hours.min()), int(hours.max()) + 1

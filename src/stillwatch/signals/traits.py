@@ -29,7 +29,7 @@ MAIN_KINDS = (
 # Indicator kinds over the account table of which `Traits` has the account's value.
 ATTRIBUTE_KINDS = ("payment_fingerprint", "email_domain", "signup_address", "signup_burst")
 NEARLY = 0.9  # share of the exchanges of an account's largest day from which a day counts as full
-LABELLED = attrgetter("labelled")  # `Summaries.labelled`
+LABELLED = attrgetter("labelled")  # the table `Summaries.labelled`, as the engine evaluates it
 MOST_TEXTS = 2_000_000  # pairs of account and text that are kept
 FEWEST_EXCHANGES = 6  # exchanges below which `Traits.quiet` is NaN
 

@@ -117,7 +117,7 @@ class PlantedCampaign:
         return rows
 
     def _open_span(self, day: int) -> tuple[int, int]:
-        """The part of a day in which the campaign runs: begin and end."""
+        """The part of a day in which the campaign runs: start and end."""
         return max(day, self.start), min(day + DAY, self.end)
 
     def _harvest(self, rng: np.random.Generator, n: int, day: int) -> TrafficRows:

@@ -36,7 +36,7 @@ from stillwatch.stats.arrays import Bools, Floats, Ints
 TEXTS = 20_000  # openings generated for a setting without given texts
 FIRST_MONDAY = 1_772_409_600_000_000  # 2026-03-02, microseconds since 1970
 WEEKS = 30  # weeks from `FIRST_MONDAY` among which a setting's start is drawn
-TOPICS = 4  # topics of one person
+TOPICS = 4  # topics from which one person's texts are drawn
 _WORD = re.compile(r"\w{4,}")  # a word of four letters or more, by which texts are compared
 # First words of the names of programs.
 _NAMES = (

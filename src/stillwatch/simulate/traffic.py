@@ -71,7 +71,7 @@ class Counter:
     used: int = 0
 
     def keys(self, n: int) -> Uints:
-        """`n` new keys, shape (n,)."""
+        """`n` keys of texts that no exchange had before, shape (n,)."""
         numbers = np.arange(self.used, self.used + n, dtype=np.uint64)
         self.used += n
         return mix(numbers, self.salt)

@@ -26,7 +26,7 @@ from stillwatch.contract.summaries import CAPABILITIES
 OTHER, REASONING = CAPABILITIES.index("other"), CAPABILITIES.index("reasoning")
 BUCKETS = 1 << 14  # number of hash buckets
 HEAD, TAIL = 2000, 600  # first and last bytes of a prompt that are read
-MAX_WORDS = 640  # most words of a prompt
+MAX_WORDS = 640  # most words of a prompt that are read
 WINDOW = 24  # words of a window in which coercion is computed
 COERCION = 8  # bit of coercion in the result of `classify_array`; the lower bits are the class
 

@@ -17,9 +17,9 @@ import numba
 import numpy as np
 
 HEAD, TAIL = 8192, 4096  # first and last bytes of a prompt that are read
-MAX_WORDS = 2048  # most words of a prompt
+MAX_WORDS = 2048  # most words of a prompt that are read
 SHINGLE, WINDOW = 4, 6  # words of a shingle, and shingles of a window of winnowing
-MAX_PHRASES = 24  # most phrases of a prompt
+MAX_PHRASES = 24  # most phrases of a prompt that are kept
 BANDS, ROWS = 4, 3  # bands of a prompt, and minima of a band
 OPENING_WORDS = 12  # first words in `opening_key`
 

@@ -1,7 +1,7 @@
 """Form of a prompt: a complete sentence, as generators write, or not, as people often type.
 
 Generated prompts begin with a capital letter and end with a stop; people often omit both. The form is not
-informative for scripts without capitals, and for code and data, which begin and end with signs.
+informative for scripts without capitals, and for code and data, which start and end with signs.
 """
 
 from __future__ import annotations

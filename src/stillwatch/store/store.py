@@ -40,7 +40,7 @@ from stillwatch.errors import Problem, StateError
 
 # Files of a store: its version, and the secret of its digests.
 HEAD, SECRET = "store.json", "key"
-PRIVATE = 0o700  # mode of folders
+PRIVATE = 0o700  # permissions of folders: the owner only
 ROOMS = ("files", "pieces", "observations", "quarantine", "days", "summaries")  # folders of a store
 
 

@@ -17,7 +17,7 @@ from stillwatch.engine.files import atomic
 from stillwatch.watch.clock import Clock
 from stillwatch.watch.state import Apart, WatchState
 
-AHEAD = "dated ahead of the log and of the machine's clock"  # why rows are set aside
+AHEAD = "dated ahead of the log and of the machine's clock"  # why rows are set aside, for the events
 
 
 @dataclass(slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from typing import Any
 
 from stillwatch.errors import Problem, UsageError
 
-PREFIX = "whsec_"  # begin of a secret (Standard Webhooks)
+PREFIX = "whsec_"  # start of a secret (Standard Webhooks)
 MIN_BYTES, MAX_BYTES = 24, 64  # length of a secret in bytes: from Standard Webhooks
 SCHEMA = "https://stillwatch.example/schemas/event-1.json"
 """Identifier of the schema of events, which is the file `event-1.schema.json` in this folder."""

@@ -25,7 +25,7 @@ from stillwatch.export.values import json_bytes, own_uuid, stamp, tlp_label
 
 Object = dict[str, Any]
 
-OBSERVABLES = uuid.UUID("00abedb4-aa42-466c-9c01-fed23315a9b7")  # section 2.9 of the specification
+OBSERVABLES = uuid.UUID("00abedb4-aa42-466c-9c01-fed23315a9b7")  # of identifiers (STIX 2.1, section 2.9)
 # Extension definition of TLP 2.0 by OASIS.
 TLP_EXTENSION = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
 TLP_CREATED = "2022-10-01T00:00:00.000Z"  # time of creation of the markings of TLP 2.0

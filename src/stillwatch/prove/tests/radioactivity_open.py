@@ -17,7 +17,7 @@ TOP = 64  # likeliest tokens that are weighed at each place
 SMOOTH = (
     0.1  # added to the norm of the difference from the teacher, so that small differences are not inflated
 )
-MOST_DECOYS = 999  # bounds the time
+MOST_DECOYS = 999  # most unused keys that are scored; bounds the time
 
 
 def missing(case: SuspectCase) -> str:

@@ -96,7 +96,7 @@ KINDS: tuple[CanaryKind, ...] = (
         lambda i: f"{211 + 11 * i} + {305 + 7 * i}",
     ),
 )
-LEAD = "As an aside: "  # begin of the sentence with the example
+LEAD = "As an aside: "  # start of the sentence with the example
 EPOCH_WORD = 7  # constant in the context of a canary, which separates it from contexts of other marks
 EVERY = 20  # answers of a suspected account between two canaries
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 STRICT = (
     "javascript", "typescript", "java", "c", "cpp", "c_sharp", "go", "rust", "lua", "css", "sql",
 )  # fmt: skip
-# Begin and end of comments.
+# Start and end of comments.
 COMMENTS = (
     ("/*", "*/"),
     ("<!--", "-->"),
@@ -45,9 +45,9 @@ TWINS = ('"""', "'''", "```", "`", '"', "$$")
 # Long brackets of Lua and CMake, which have signs of equality between their two brackets.
 LONG_OPEN, LONG_CLOSE = re.compile(r"\[=+\["), re.compile(r"\]=+\]")
 LONE_QUOTE = re.compile(r"(?<!\w)'|'(?!\w)")  # a single quote that is no apostrophe
-# Begin of a here-document of a shell.
+# Start of a here-document of a shell.
 HEREDOC = re.compile(r"<<[-~]?[ ]?(['\"]?)[A-Za-z_]\w*\1\s*(?:[|>&);,.].*)?$", re.MULTILINE)
-TAG = re.compile(r"</?[A-Za-z!?%]")  # begin of a tag of HTML or XML
+TAG = re.compile(r"</?[A-Za-z!?%]")  # start of a tag of HTML or XML
 # Text after these belongs to them and has no recognisable end: data after a program, Perl's documentation, a
 # patch, a LaTeX document, blocks of Org, AsciiDoc and BBCode.
 BOUNDLESS = re.compile(

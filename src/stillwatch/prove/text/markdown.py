@@ -26,7 +26,13 @@ BOX = "\ufffc"
 EXTENTS, DELIMITERS = "extents", "delimiters"  # where the inline rules note what they took
 SIGNS_OF_SPEECH = frozenset("\"“”„«»‹›'‘’‚")  # quotation marks
 LINE_END = re.compile(r"\r\n?|\n")  # end of a line
-PLAIN = ("text", "newline", "emphasis", "strikethrough", "linkify")  # rules whose text is text
+PLAIN = (
+    "text",
+    "newline",
+    "emphasis",
+    "strikethrough",
+    "linkify",
+)  # rules whose content is plain text
 # Tokens of Markdown that are no paragraphs.
 ASIDES = (
     "fence",

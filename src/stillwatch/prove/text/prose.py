@@ -38,7 +38,7 @@ TYPED_QUOTES = re.compile("``|''|<<|>>")  # two signs of a typewriter that stand
 # A single quotation mark that opens, or closes, a quotation.
 OPENS, CLOSES = re.compile(r"(?<![^\s(\[—–-])['‘‚‛❛](?=\w)"), re.compile(r"(?<=[\w.,!?…])['’‘❜](?!\w)")
 SENTENCE_END = re.compile(rf"[.!?…]+[)'’{QUOTES}{BOX}]*(?=\s|$)|:(?=\s|$)")  # end of a sentence
-OPENING = re.compile(rf"\s*\(?(?:[A-Z](?:[a-z]|['’ ])|\d|{BOX})")  # begin of a sentence
+OPENING = re.compile(rf"\s*\(?(?:[A-Z](?:[a-z]|['’ ])|\d|{BOX})")  # start of a sentence
 UNFIT = re.compile(rf"[^\w\s.,;:!?'’()–—…%$€£°/&{BOX}-]|_|\w\(|(?<!:)//")  # a sign that prose has not
 # Comments of BASIC, m4 and J begin like a sentence; a dash at the margin begins what somebody says.
 COMMENT = re.compile(r"^(?:(?:rem|dnl|nb)\b|[—–])", re.IGNORECASE | re.MULTILINE)

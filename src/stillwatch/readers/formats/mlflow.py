@@ -20,7 +20,7 @@ from stillwatch.readers.registry import (
 )
 
 CALLS = ("CHAT_MODEL", "LLM", "EMBEDDING")  # types of spans that are exchanges
-# Fields with the begin of a span, in the order tried.
+# Fields with the start of a span, in the order tried.
 BEGINS = ("start_time_unix_nano", "start_time_ns", "start_time")
 ENDS = ("end_time_unix_nano", "end_time_ns", "end_time")  # fields with the end of a span, in the order tried
 

@@ -14,7 +14,7 @@ DOTTED = "attributes."
 """Prefix of attributes that are top-level fields."""
 ATTRIBUTES = ("attributes", "SpanAttributes", "span_attributes", "otel_attributes")
 """Fields that hold a span's attributes."""
-# Fields with the begin of a span, in the order tried.
+# Fields with the start of a span, in the order tried.
 BEGINS = ("start_time", "startTime", "start_timestamp", "Timestamp", "timestamp", "start_time_unix_nano")
 # Fields with the end of a span, in the order tried.
 ENDS = ("end_time", "endTime", "end_timestamp", "end_time_unix_nano")

@@ -25,9 +25,9 @@ from stillwatch.readers.registry import (
     moment,
 )
 
-# Events of a request's begin and end.
+# Events of a request's start and end.
 RECEIVED, FINISHED = "request.received", "request.finished"
-# Begin of a line, with the part of the exchange that it holds.
+# Start of a line, with the part of the exchange that it holds.
 BEGINS = {"Receive: obj=": RECEIVED, "Finish: obj=": FINISHED}
 WHEN = re.compile(r"\[?(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?)")  # the time of a line
 STRING = r"('(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\")"  # pattern of a quoted string of Python
@@ -35,7 +35,7 @@ TEXT = re.compile(rf"\b(?:text|prompt)={STRING}", re.DOTALL)  # the prompt in a 
 SAID = re.compile(rf"'text': {STRING}", re.DOTALL)  # the answer's text in a line
 ID = re.compile(r"\brid='([^']{0,512})'")  # the request's id in a line
 SETTINGS = re.compile(r"\bsampling_params=(\{[^{}]{0,4096}\})")  # the sampling parameters in a line
-OUT = re.compile(r"\), out=(?=\{)")  # begin of the answer in a line
+OUT = re.compile(r"\), out=(?=\{)")  # start of the answer in a line
 HEAD = 256  # characters that are searched for the time and the type of a message: chosen
 # What `ast.literal_eval` raises for text that is no literal.
 WRONG = (ValueError, SyntaxError, MemoryError, RecursionError, TypeError)

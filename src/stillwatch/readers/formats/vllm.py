@@ -10,7 +10,7 @@ from typing import Any
 
 from stillwatch.readers.registry import UNATTRIBUTED, Malformed, Record, Row, log_format, moment
 
-SAID = "Received request "  # begin of the message about a request
+SAID = "Received request "  # start of the message about a request
 # The time of a line, without a year.
 WHEN = re.compile(r"(?P<month>\d\d)-(?P<day>\d\d) (?P<clock>\d\d:\d\d:\d\d)(?:[.,]\d{1,9})? ")
 ENDS = re.compile(r": (?=prompt: ['\"N]|params: )")  # the request's id, which a client may choose
@@ -19,7 +19,7 @@ PROMPT = re.compile(r"prompt: (?P<prompt>'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\
 # What stands before parts of a line.
 PARAMS, TOKENS, LORA = "params: ", ", prompt_token_ids: ", ", lora_request: "
 NAMED = re.compile(r"lora_name='([^']{0,512})'")  # the name of the adapter (LoRA) in a line
-OPEN = re.compile(r"prompt: ['\"]")  # begin of a prompt whose end is cut off
+OPEN = re.compile(r"prompt: ['\"]")  # start of a prompt whose end is cut off
 HEAD = 256  # characters of a line's start that are searched for the time: chosen
 NUMBER = r"(?<![A-Za-z_])%s=([-+0-9.eE]+)"  # pattern of a sampling parameter; %s is its name
 

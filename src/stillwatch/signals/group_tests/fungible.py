@@ -16,7 +16,7 @@ FEWEST_HOLDERS = 8  # accounts that must show a phrase for it to be a kind of wo
 LARGEST_SHARE_OF_HOLDERS = 0.5  # share of all accounts from which a phrase is too common to be a kind of work
 KINDS_OF_WORK, FEWEST_KINDS = 24, 2  # kinds of work of a group that are compared, at most and at least
 FEWEST_TIMES = 2  # tested hours with the group's own kinds of work that a member needs in order to count
-FEWEST_ACCOUNTS = 8  # members that must count
+FEWEST_ACCOUNTS = 8  # members with enough data that the test needs
 LARGEST_SHARE_OF_ONE_KIND = 0.9  # share of one kind in the group's work above which nothing is compared
 # Times as often as other accounts that the group must send a kind of work for it to be the group's own. The
 # words of groups of ordinary people, by country or trade, are three to nine times as frequent as elsewhere.

@@ -22,7 +22,7 @@ MOST_HOLDERS = 50  # accounts from which a conversation is too crowded to count
 # conversations. An id is taken for such where at least `NAME_HOLDERS` members and a share `NAME_SHARE` of
 # those that share any id have it, or where nobody else began it within `WITHIN_H` hours.
 NAME_HOLDERS, NAME_SHARE = 8, 0.5
-WITHIN_H = 24  # most hours between two accounts' begins of a conversation that they share
+WITHIN_H = 24  # most hours between two accounts' start of a conversation that they share
 # Shares of a member's shared ids, crowded ones or ones begun apart, from which the member is left out.
 CROWDED, APART = 0.2, 0.5
 

@@ -14,7 +14,7 @@ SILENT_RATE = 0.1  # share of the expected exchanges, at most, in a silent hour
 LEAST_PROBABILITY = 0.5  # least probability of silence that the null allows
 RATE_SLACK = 3.0  # factor by which the null divides a member's expected count
 EXPECTED_EXCHANGES_OF_MEMBER = 2.0  # expected exchanges in the silent hours that a member needs to count
-FEWEST_ACCOUNTS = 8  # members that must count
+FEWEST_ACCOUNTS = 8  # members with enough data that the test needs
 LONGEST_SILENCE_H = 12  # hours without activity above which a pause is a weekend or a holiday
 
 

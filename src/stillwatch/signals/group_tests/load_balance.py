@@ -12,7 +12,7 @@ from stillwatch.stats.dispersion import even_counts_log_e
 from stillwatch.stats.evalues import mean_log_e
 from stillwatch.stats.factorize import codes
 
-FEWEST_ACCOUNTS = 10  # members that are needed
+FEWEST_ACCOUNTS = 10  # members that the test needs
 FEWEST_EXCHANGES_EACH = 6.0  # exchanges per member, on average, that are needed
 
 

@@ -10,7 +10,7 @@ from stillwatch.stats.evalues import mean_log_e
 from stillwatch.stats.factorize import codes, distinct
 from stillwatch.stats.returns import fewer_returns_log_e
 
-FEWEST_ACCOUNTS = 5  # members that are needed
+FEWEST_ACCOUNTS = 5  # members that the test needs
 WINDOWS_H = (1, 4, 24)  # lengths of the windows in which returns are counted; each is tried
 
 

@@ -30,7 +30,7 @@ def lives(summaries: Summaries) -> ir.Table:
 
 
 def unrelated(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
-    """A draw under the null: accounts begin and end independently of each other."""
+    """A draw under the null: accounts start and end independently of each other."""
     n = accounts * 6
     first = rng.integers(0, 600, n)
     last = np.minimum(first + rng.integers(1, 400, n), 720)
