@@ -127,7 +127,7 @@ def test_innocents_are_refuted_at_the_stated_power_and_students_at_the_level(cas
     effect = float(np.mean([one.effect for one in found["student"]]))
     assumed = {"gumbel/c/1": Assumed(share=0.1, effect=effect, source="a test")}
     words = {
-        name: [verdict.decide([one], alpha=1e-9, effects=assumed, asked=50, served={"c"}) for one in some]
+        name: [verdict.decide([one], alpha=1e-9, effects=assumed, answers=50, served={"c"}) for one in some]
         for name, some in found.items()
     }
     powers = [one.power for one in words["innocent"]]
@@ -165,7 +165,7 @@ def test_a_student_with_marks_that_were_never_served_is_never_refuted(case):
             log10_p=-0.3,
             log_e=-1.0,
         )
-        assert decide([quiet], alpha=1e-3, effects=effects_, asked=1, served={"c"}).word == "not supported"
+        assert decide([quiet], alpha=1e-3, effects=effects_, answers=1, served={"c"}).word == "not supported"
 
 
 def test_the_effect_is_that_of_the_share_that_the_ledger_shows(case):

@@ -167,16 +167,17 @@ class Handlers:
         """A page, with what every page shows."""
         from starlette.responses import HTMLResponse
 
-        asked = pages.PageRequest(
+        page_request = pages.PageRequest(
             console=self.console,
             session=session,
             path=request.path_params,
             query=dict(request.query_params),
         )
-        values = made if isinstance(made, Mapping) else made(asked)
+        values = made if isinstance(made, Mapping) else made(page_request)
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return HTMLResponse(
-            pages.html(template, asked, {**values, "here": here, "oidc": self.provider is not None}), status
+            pages.html(template, page_request, {**values, "here": here, "oidc": self.provider is not None}),
+            status,
         )
 
     async def act(self, request: Request) -> Response:

@@ -102,99 +102,99 @@ class Page:
     made: MakePage
 
 
-def _queue(asked: PageRequest) -> Mapping[str, Any]:
+def _queue(request: PageRequest) -> Mapping[str, Any]:
     """Values of the list of cases."""
     fields = ("status", "whose", "kind", "assignee", "sort", "page")
-    is_first = not any(asked.query.get(field) for field in fields)
+    is_first = not any(request.query.get(field) for field in fields)
     return {
-        "queue": asked.answer("cases", *fields),
-        "load": asked.answer("load"),
-        "compared": asked.answer("comparison") if is_first else {"comparison": None, "scan": None},
-        "asked": {field: asked.query.get(field, "") for field in fields},
+        "queue": request.answer("cases", *fields),
+        "load": request.answer("load"),
+        "compared": request.answer("comparison") if is_first else {"comparison": None, "scan": None},
+        "asked": {field: request.query.get(field, "") for field in fields},
     }
 
 
-def _case(asked: PageRequest) -> Mapping[str, Any]:
+def _case(request: PageRequest) -> Mapping[str, Any]:
     """Values of the page of a case."""
-    case = asked.path["case"]
+    case = request.path["case"]
     return {
-        "case": asked.answer("one_case", case=case),
-        "shared": asked.answer("case_indicators", case=case, limit=25)["rows"],
-        "texts": asked.answer("texts", case=case),
-        "members": asked.answer("members", case=case, limit=15),
-        "analysts": asked.answer("analysts")["names"],
+        "case": request.answer("one_case", case=case),
+        "shared": request.answer("case_indicators", case=case, limit=25)["rows"],
+        "texts": request.answer("texts", case=case),
+        "members": request.answer("members", case=case, limit=15),
+        "analysts": request.answer("analysts")["names"],
     }
 
 
-def _members(asked: PageRequest) -> Mapping[str, Any]:
+def _members(request: PageRequest) -> Mapping[str, Any]:
     """Values of the list of a case's members."""
-    case = asked.path["case"]
+    case = request.path["case"]
     fields = ("after", "indicator", "mark", "begins")
     chosen = ("indicator", "mark")
     return {
-        "case": asked.answer("one_case", case=case),
-        "members": asked.answer("members", *fields, case=case, limit=100),
-        "size": asked.answer("bulk_size", *chosen, case=case),
-        "chosen": {field: asked.query.get(field, "") for field in fields},
-        "value": asked.answer("one_indicator", "indicator", limit=1)
-        if asked.query.get("indicator")
+        "case": request.answer("one_case", case=case),
+        "members": request.answer("members", *fields, case=case, limit=100),
+        "size": request.answer("bulk_size", *chosen, case=case),
+        "chosen": {field: request.query.get(field, "") for field in fields},
+        "value": request.answer("one_indicator", "indicator", limit=1)
+        if request.query.get("indicator")
         else None,
     }
 
 
-def _graph(asked: PageRequest) -> Mapping[str, Any]:
+def _graph(request: PageRequest) -> Mapping[str, Any]:
     """Values of the page with a case's graph."""
-    return {"case": asked.answer("one_case", case=asked.path["case"])}
+    return {"case": request.answer("one_case", case=request.path["case"])}
 
 
-def _account(asked: PageRequest) -> Mapping[str, Any]:
+def _account(request: PageRequest) -> Mapping[str, Any]:
     """Values of the page of an account."""
-    return {"account": asked.answer("one_account", account=asked.path["account"])}
+    return {"account": request.answer("one_account", account=request.path["account"])}
 
 
-def _indicator(asked: PageRequest) -> Mapping[str, Any]:
+def _indicator(request: PageRequest) -> Mapping[str, Any]:
     """Values of the page of a shared value."""
-    return {"value": asked.answer("one_indicator", "after", indicator=asked.path["indicator"])}
+    return {"value": request.answer("one_indicator", "after", indicator=request.path["indicator"])}
 
 
-def _story(asked: PageRequest) -> Mapping[str, Any]:
+def _story(request: PageRequest) -> Mapping[str, Any]:
     """Values of the page of a story."""
-    return {"story": asked.answer("one_story", story=asked.path["story"])}
+    return {"story": request.answer("one_story", story=request.path["story"])}
 
 
-def _appeal(asked: PageRequest) -> Mapping[str, Any]:
+def _appeal(request: PageRequest) -> Mapping[str, Any]:
     """Values of the page of an appeal."""
-    return {"appeal": asked.answer("one_appeal", appeal=asked.path["appeal"])}
+    return {"appeal": request.answer("one_appeal", appeal=request.path["appeal"])}
 
 
 def _simple(name: str, operation: str, *fields: str) -> MakePage:
     """A page that shows the answer of one operation under a name."""
 
-    def made(asked: PageRequest) -> Mapping[str, Any]:
+    def made(request: PageRequest) -> Mapping[str, Any]:
         return {
-            name: asked.answer(operation, *fields),
-            "asked": {field: asked.query.get(field, "") for field in fields},
+            name: request.answer(operation, *fields),
+            "asked": {field: request.query.get(field, "") for field in fields},
         }
 
     return made
 
 
-def _labels(asked: PageRequest) -> Mapping[str, Any]:
+def _labels(request: PageRequest) -> Mapping[str, Any]:
     """Values of the page of labels."""
-    return {"labels": asked.answer("labels"), "bulks": asked.answer("bulks")}
+    return {"labels": request.answer("labels"), "bulks": request.answer("bulks")}
 
 
-def _stories(asked: PageRequest) -> Mapping[str, Any]:
+def _stories(request: PageRequest) -> Mapping[str, Any]:
     """Values of the list of stories and saved views."""
-    return {"stories": asked.answer("stories"), "views": asked.answer("views")}
+    return {"stories": request.answer("stories"), "views": request.answer("views")}
 
 
-def _people(asked: PageRequest) -> Mapping[str, Any]:
+def _people(request: PageRequest) -> Mapping[str, Any]:
     """Values of the page of people, webhooks and scans."""
     return {
-        "people": asked.answer("people"),
-        "hooks": asked.answer("webhooks"),
-        "scans": asked.answer("scans"),
+        "people": request.answer("people"),
+        "hooks": request.answer("webhooks"),
+        "scans": request.answer("scans"),
         "roles": ROLES,
     }
 
@@ -239,9 +239,9 @@ MENU = (
 """The menu: path, words, and the permission that its page needs."""
 
 
-def html(template: str, asked: PageRequest, values: Mapping[str, Any]) -> str:
+def html(template: str, request: PageRequest, values: Mapping[str, Any]) -> str:
     """A rendered page."""
-    session = asked.session
+    session = request.session
     who = session.actor if session else None
     return (
         _environment()
@@ -251,10 +251,10 @@ def html(template: str, asked: PageRequest, values: Mapping[str, Any]) -> str:
             may=(lambda permission: who is not None and who.may(permission)),
             csrf=session.csrf if session else "",
             menu=[(path, words) for path, words, needs in MENU if who and who.may(needs)],  # type: ignore[arg-type]  # names of permissions
-            done=DONE.get(asked.query.get("done", ""), ""),
-            tour=_tour(asked),
-            version=asked.console.version,
-            now=asked.console.now(),
+            done=DONE.get(request.query.get("done", ""), ""),
+            tour=_tour(request),
+            version=request.console.version,
+            now=request.console.now(),
             bases=wording.BASES,
             kinds=wording.KINDS,
             meanings=wording.HYPOTHESES,
@@ -263,18 +263,18 @@ def html(template: str, asked: PageRequest, values: Mapping[str, Any]) -> str:
     )
 
 
-def _tour(asked: PageRequest) -> dict[str, Any] | None:
+def _tour(request: PageRequest) -> dict[str, Any] | None:
     """The step of the tour that a page shows; None outside the tour."""
-    step = asked.query.get("tour", "")
+    step = request.query.get("tour", "")
     if (
         not (step.isascii() and step.isdigit())
-        or asked.session is None
+        or request.session is None
         or not 1 <= int(step[:2]) <= len(TOUR)
     ):
         return None  # fmt: skip
     number = int(step)
     title, words = list(TOUR.items())[number - 1]
-    place = _places(asked)
+    place = _places(request)
     return {
         "number": number,
         "of": len(TOUR),
@@ -285,12 +285,12 @@ def _tour(asked: PageRequest) -> dict[str, Any] | None:
     }
 
 
-def _places(asked: PageRequest) -> list[str]:
+def _places(request: PageRequest) -> list[str]:
     """The pages of the tour's steps."""
-    every = asked.answer("cases", status="all", limit=200)["rows"]
+    every = request.answer("cases", status="all", limit=200)["rows"]
     campaign = next((row["id"] for row in every if not row["is_lead"]), None)
     lead = next((row["id"] for row in every if row["is_lead"]), campaign)
-    values = asked.answer("case_indicators", case=campaign, limit=1)["rows"] if campaign else []
+    values = request.answer("case_indicators", case=campaign, limit=1)["rows"] if campaign else []
     value = f"/indicators/{values[0]['id']}" if values else "/indicators"
     of_case = f"/cases/{campaign}" if campaign else "/"
     return ["/", of_case, f"/cases/{lead}" if lead else "/", value, f"{of_case}/members" if campaign else "/"]

@@ -90,7 +90,7 @@ def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, A
     is_known = had.ledger is not None and not had.ledger.faults
     campaigns = {one.campaign for one in case.keyring.issued} if is_known else None
     decided = verdict.decide(
-        findings, alpha=alpha, effects=assumed, asked=len(case.answers), served=campaigns,
+        findings, alpha=alpha, effects=assumed, answers=len(case.answers), served=campaigns,
         is_open=case.model is not None,
     )  # fmt: skip
     tested = {one.name for one in case.keyring.issued}

@@ -106,20 +106,20 @@ def _missing() -> MissingExtra:
     return MissingExtra(Problem(fact="gRPC needs a package", fix="pip install 'stillwatch[grpc]'"))
 
 
-def columns(asked: Any) -> dict[str, Any]:  # noqa: ANN401  a message of protobuf
+def columns(message: Any) -> dict[str, Any]:  # noqa: ANN401  a message of protobuf
     """The columns in the headers of a `CheckRequest`; the path is the route where no header names one.
 
     Raises `MalformedRequest` where no header names a valid account.
     """
-    headers = ((name, value) for name, value in _named(asked).items() if name != PATH)
-    return from_headers([(PATH, asked.attributes.request.http.path.encode()), *headers])
+    headers = ((name, value) for name, value in _named(message).items() if name != PATH)
+    return from_headers([(PATH, message.attributes.request.http.path.encode()), *headers])
 
 
-def _named(asked: Any) -> dict[bytes, bytes]:  # noqa: ANN401  a message of protobuf
+def _named(message: Any) -> dict[bytes, bytes]:  # noqa: ANN401  a message of protobuf
     """The headers of a `CheckRequest`, with names in lower case. Envoy sends `header_map` in place of
     `headers` where `encode_raw_headers` is set.
     """
-    http = asked.attributes.request.http
+    http = message.attributes.request.http
     headers = {name.lower().encode(): value.encode() for name, value in http.headers.items()}
     return headers | {
         one.key.lower().encode(): one.raw_value or one.value.encode() for one in http.header_map.headers
@@ -160,12 +160,12 @@ def _headers(headers: Headers) -> Sequence[Any]:
     ]
 
 
-def check(guard: Guard, asked: Any) -> Any:  # noqa: ANN401  messages of protobuf
+def check(guard: Guard, message: Any) -> Any:  # noqa: ANN401  messages of protobuf
     """The answer to one `CheckRequest`. A request without a valid account goes on and is counted."""
     spans = guard.core.spans
     try:
-        request = columns(asked)
-        with nullcontext() if spans is None else spans.within(_named(asked).items()):
+        request = columns(message)
+        with nullcontext() if spans is None else spans.within(_named(message).items()):
             decision = guard.core.decide(request)
     except MalformedRequest:
         guard.unidentified += 1
@@ -185,7 +185,7 @@ def authorization(guard: Guard, host: str, port: int) -> Iterator[int]:
         raise _missing() from error
     known = messages()
     handler = grpc.unary_unary_rpc_method_handler(
-        lambda asked, context: check(guard, asked),  # noqa: ARG005  gRPC gives two
+        lambda message, context: check(guard, message),  # noqa: ARG005  gRPC gives two
         request_deserializer=known["CheckRequest"].FromString,
         response_serializer=known["CheckResponse"].SerializeToString,
     )

@@ -315,22 +315,22 @@ def requests(slots: Slots, follower: Follower, draws: Draws, *, in_log: bool) ->
             continue
         others, compared = _others(slots, rows, refused_accounts, follower.accounts, draws)
         accounts, began = slots.account[compared], slots.at[compared]
-        asked = np.full(len(compared), -1, dtype=np.int64)
+        positions = np.full(len(compared), -1, dtype=np.int64)
         if in_log:
-            asked = follower.requests(accounts, began, np.minimum(began + hold, following))
-            met = asked >= 0
+            positions = follower.requests(accounts, began, np.minimum(began + hold, following))
+            met = positions >= 0
             out.without_request += int((~met).sum())
-            compared, asked, accounts = compared[met], asked[met], accounts[met]
-            began = follower.traffic.at[asked]
+            compared, positions, accounts = compared[met], positions[met], accounts[met]
+            began = follower.traffic.at[positions]
         until = np.minimum(began + follower.within, following)
         long = until - began >= SECOND
         out.cut_off += int((~long).sum())
-        compared, asked, accounts = compared[long], asked[long], accounts[long]
+        compared, positions, accounts = compared[long], positions[long], accounts[long]
         began, until = began[long], until[long]
         if not len(compared) or (not in_log and (began == began[0]).all()):
             continue
         rate = follower.rate(others, int(until.max()))
-        scored = follower.scores(others, asked, accounts, began, until, rate)
+        scored = follower.scores(others, positions, accounts, began, until, rate)
         _rank(out, trial, *scored, slots.failed[compared], draws)
     return out
 

@@ -114,16 +114,16 @@ def make(
 read = ProofPlan.read
 
 
-def departures(plan: ProofPlan, keyring: Keyring, asked: Sequence[str], alpha: float) -> list[str]:
+def departures(plan: ProofPlan, keyring: Keyring, questions: Sequence[str], alpha: float) -> list[str]:
     """Differences between plan and execution, as sentences; empty without any.
 
-    `asked` are the questions asked; an empty sequence is not compared. `alpha` is the level used for one
+    `questions` are the questions asked; an empty sequence is not compared. `alpha` is the level used for one
     look.
     """
     out = []
     if keyring.commitment() != plan.keys_sha256:
         out.append("the keyring is not the one that was committed to")
-    if asked and digest(asked) != plan.questions_sha256:
+    if questions and digest(questions) != plan.questions_sha256:
         out.append("the questions asked are not those that were committed to")
     if alpha > plan.alpha / plan.looks * (1 + 1e-9):
         out.append(f"the level is {alpha:g}, {plan.alpha / plan.looks:g} a look was planned")

@@ -145,19 +145,19 @@ class MarkingRequest:
     issued: Issued
 
 
-def line(keyring: Keyring, asked: MarkingRequest, answer: Sequence[int]) -> ledger.LedgerEntry:
+def line(keyring: Keyring, request: MarkingRequest, answer: Sequence[int]) -> ledger.LedgerEntry:
     """Ledger entry of an answer given as token ids; an answer no longer than the key's context counts as
     unmarked.
     """
     return ledger.entry(
-        keyring, asked.issued, asked.account, answer, is_marked=len(answer) > asked.issued.width
+        keyring, request.issued, request.account, answer, is_marked=len(answer) > request.issued.width
     )
 
 
 def generate(
     net: Any,  # noqa: ANN401  any model of Hugging Face's
     batch: Mapping[str, Tensor],
-    asked: Sequence[MarkingRequest | None],
+    requests: Sequence[MarkingRequest | None],
     keyring: Keyring,
     path: Path,
     *,
@@ -173,8 +173,8 @@ def generate(
     Args:
         net: a Hugging Face causal language model.
         batch: the tokeniser's output, padded on the left.
-        asked: one entry per row; None for a row that is not marked.
-        keyring: the keyring of the keys in `asked`.
+        requests: one entry per row; None for a row that is not marked.
+        keyring: the keyring of the keys in `requests`.
         path: the ledger.
         temperature: sampling temperature.
         options: further options of the model's `generate`, except those for sampling.
@@ -182,7 +182,7 @@ def generate(
     from transformers import LogitsProcessorList
 
     ids = batch["input_ids"]
-    rows = [None if one is None else row(keyring, one.issued) for one in asked]
+    rows = [None if one is None else row(keyring, one.issued) for one in requests]
     marking = Marking(rows, ids.shape[1], temperature=temperature)
     out = net.generate(
         **batch,
@@ -199,7 +199,7 @@ def generate(
     said = [_until(one, plain) for one in out[:, ids.shape[1] :].tolist()]
     lines = [
         line(keyring, one, answer)
-        for one, answer in zip(asked, said, strict=True)
+        for one, answer in zip(requests, said, strict=True)
         if one is not None and answer
     ]
     if lines:

@@ -85,7 +85,7 @@ def decide(
     *,
     alpha: float,
     effects: Mapping[str, Assumed],
-    asked: int,
+    answers: int,
     served: Collection[str] | None,
     is_open: bool = False,
 ) -> Verdict:
@@ -95,7 +95,7 @@ def decide(
         findings: outcomes of all tests.
         alpha: level, stated beforehand, for all keys and tests together.
         effects: effect assumed of a student, by key name.
-        asked: number of answers that the suspect gave.
+        answers: number of answers that the suspect gave.
         served: campaigns that a ledger shows were served a mark; all must be refuted for the suspect to be
             refuted. None without a ledger: then nothing is refuted.
         is_open: whether the suspect's weights were read.
@@ -143,7 +143,7 @@ def decide(
         named=named,
         campaigns=rows,
         power=power,
-        further=_further(sound, effects, alpha / tries, asked),
+        further=_further(sound, effects, alpha / tries, answers),
         warnings=tuple(warnings),
         hypotheses=_hypotheses(rows, named, is_open=is_open) if word == SUPPORTED else (),
     )
@@ -272,16 +272,18 @@ def _absence(some: Sequence[SuspectFinding], effects: Mapping[str, Assumed]) -> 
 
 
 def _further(
-    sound: Sequence[SuspectFinding], effects: Mapping[str, Assumed], alpha: float, asked: int
+    sound: Sequence[SuspectFinding], effects: Mapping[str, Assumed], alpha: float, answers: int
 ) -> float:
     """Number of further answers for 95 % power, if each adds as many windows as the answers so far;
     infinite without an effect, NaN where unknown.
     """
     some = [one for one in sound if one.test == "radioactivity_text" and one.units and one.subject in effects]
-    if not some or not asked:
+    if not some or not answers:
         return float("nan")
     more = []
     for one in some:
         needed = pieces(effects[one.subject].effect, alpha, POWER)
-        more.append(needed if needed == inf else float(max(0.0, np.ceil(needed * asked / one.units) - asked)))
+        more.append(
+            needed if needed == inf else float(max(0.0, np.ceil(needed * answers / one.units) - answers))
+        )
     return max(more)

@@ -54,13 +54,13 @@ class Door:
 
     def _count(self, name: str) -> None:
         """Count a request of this peer (empty: no valid token). Raises `Refused` (429) beyond the limit."""
-        asked, moment = self._asked[name], self._clock()
-        while asked and asked[0] <= moment - A_MINUTE:
-            asked.popleft()
-        if len(asked) >= self._limit:
-            wait = int(asked[0] + A_MINUTE - moment) + 1
+        recent, moment = self._asked[name], self._clock()
+        while recent and recent[0] <= moment - A_MINUTE:
+            recent.popleft()
+        if len(recent) >= self._limit:
+            wait = int(recent[0] + A_MINUTE - moment) + 1
             raise Refused(429, "too many requests", f"at most {self._limit} a minute", wait)
-        asked.append(moment)
+        recent.append(moment)
 
 
 async def body_of(request: Request, most: int) -> bytes:

@@ -31,12 +31,12 @@ def ask(server: PeerServer, pairs: Sequence[KindValue], purpose: str, session: P
     None keeps nothing. Raises `InputError` for an invalid answer and where the peer refuses, `Unreachable`
     where it does not answer.
     """
-    asked = matching.ask(pairs)
+    sent = matching.ask(pairs)
     answer = server.send(
         "POST", "/match/sessions",
         {
-            "commitment": asked.tree.root.hex(), "nonce": secrets.token_hex(32), "purpose": purpose,
-            "elements": base64.b64encode(b"".join(asked.elements())).decode(),
+            "commitment": sent.tree.root.hex(), "nonce": secrets.token_hex(32), "purpose": purpose,
+            "elements": base64.b64encode(b"".join(sent.elements())).decode(),
         },
     ).json()  # fmt: skip
     try:
@@ -46,15 +46,15 @@ def ask(server: PeerServer, pairs: Sequence[KindValue], purpose: str, session: P
         tags = server.send("GET", f"/match/sets/{of_set}").body
         if not of_set.isalnum() or not name.isalnum() or len(tags) != size * oprf.TAG:
             raise ValueError("sizes disagree")
-        places = matching.matched(asked, answered, tags)
+        places = matching.matched(sent, answered, tags)
     except (KeyError, TypeError, ValueError, binascii.Error) as error:
         raise _odd(server, error) from None
     if session is not None:
         kept = {
             "session": name,
-            "pairs": asked.pairs,
-            "blind": asked.blind.hex(),
-            "seed": asked.seed.hex(),
+            "pairs": sent.pairs,
+            "blind": sent.blind.hex(),
+            "seed": sent.seed.hex(),
             "places": places,
         }
         with atomic(session, private=True) as temporary:
@@ -72,7 +72,7 @@ def reveal(server: PeerServer, session: Path, out: Path, peer: str) -> int:
     try:
         kept = orjson.loads(session.read_bytes())
         pairs = tuple((str(kind), str(value)) for kind, value in kept["pairs"])
-        asked = matching.AskerSecrets(
+        sent = matching.AskerSecrets(
             pairs=pairs, blind=bytes.fromhex(kept["blind"]), seed=bytes.fromhex(kept["seed"])
         )
         name, places = str(kept["session"]), [int(place) for place in kept["places"]]
@@ -89,7 +89,7 @@ def reveal(server: PeerServer, session: Path, out: Path, peer: str) -> int:
         seed = bytes.fromhex(server.send("POST", f"/match/sessions/{name}/order", {}).json()["order"])
         if len(seed) != matching.SEED:
             raise ValueError("length")
-        found = matching.openings(asked, places, seed)
+        found = matching.openings(sent, places, seed)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise _odd(server, error) from None
     opened = [

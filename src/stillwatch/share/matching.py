@@ -105,16 +105,16 @@ def answer(prepared: Prepared, elements: Sequence[bytes], seed: bytes) -> list[b
     return [done[at] for at in shuffled(len(done), seed)]
 
 
-def matched(asked: AskerSecrets, answered: Sequence[bytes], tags: bytes) -> list[int]:
+def matched(sent: AskerSecrets, answered: Sequence[bytes], tags: bytes) -> list[int]:
     """Places in the answer whose values the server has. `answered` are the elements, `tags` the concatenated
     tags of the server's set.
 
     Raises `oprf.NotAnElement`, and `ValueError` where the length is wrong.
     """
-    if len(answered) != len(asked.pairs) or len(tags) % oprf.TAG:
+    if len(answered) != len(sent.pairs) or len(tags) % oprf.TAG:
         raise ValueError("the answer has another length")
     theirs = {tags[at : at + oprf.TAG] for at in range(0, len(tags), oprf.TAG)}
-    mine = oprf.evaluated(oprf.inverted(asked.blind), answered)
+    mine = oprf.evaluated(oprf.inverted(sent.blind), answered)
     return [at for at, one in enumerate(mine) if oprf.tag(one) in theirs]
 
 
@@ -128,11 +128,11 @@ class Opening:
     proof: tuple[bytes, ...]
 
 
-def openings(asked: AskerSecrets, places: Sequence[int], seed: bytes) -> list[Opening]:
+def openings(sent: AskerSecrets, places: Sequence[int], seed: bytes) -> list[Opening]:
     """The openings of the values at these places of the answer; `seed` is the disclosed seed of the order."""
-    order, tree = shuffled(len(asked.pairs), seed), asked.tree
+    order, tree = shuffled(len(sent.pairs), seed), sent.tree
     return [
-        Opening(pair=asked.pairs[at], index=at, salt=asked.salt(at), proof=tuple(tree.inclusion(at)))
+        Opening(pair=sent.pairs[at], index=at, salt=sent.salt(at), proof=tuple(tree.inclusion(at)))
         for at in sorted(order[place] for place in places)
     ]
 

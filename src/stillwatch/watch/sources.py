@@ -416,13 +416,13 @@ class NatsSubject:
                 ack_policy=api.AckPolicy.NONE,
                 inactive_threshold=30,
             )
-            asked = await stream.pull_subscribe("", stream=self.name, config=config)
+            subscription = await stream.pull_subscribe("", stream=self.name, config=config)
             lines: list[bytes] = []
             first = at = last
             size = 0
             while at < end and len(lines) < AT_ONCE and size < MOST_TAKEN:
                 try:
-                    messages = await asked.fetch(min(FETCH, AT_ONCE - len(lines)), timeout=2)
+                    messages = await subscription.fetch(min(FETCH, AT_ONCE - len(lines)), timeout=2)
                 except TimeoutError:  # late, or deleted since
                     break
                 first = first if lines else messages[0].metadata.sequence.stream
@@ -526,13 +526,13 @@ def open_source(given: str, without: Path | None = None, longest: int = LIMITS.l
     where a stream's package is not installed.
     """
     parts = urlsplit(given)
-    asked = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
-    if parts.scheme == "redis" and "stream" in asked:
-        return RedisStream(given.partition("?")[0], asked["stream"])
-    if parts.scheme == "nats" and "stream" in asked:
-        return NatsSubject(given.partition("?")[0], asked["stream"])
-    if parts.scheme == "kafka" and "topic" in asked:
-        return KafkaTopic(parts.netloc, asked["topic"])
+    options = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
+    if parts.scheme == "redis" and "stream" in options:
+        return RedisStream(given.partition("?")[0], options["stream"])
+    if parts.scheme == "nats" and "stream" in options:
+        return NatsSubject(given.partition("?")[0], options["stream"])
+    if parts.scheme == "kafka" and "topic" in options:
+        return KafkaTopic(parts.netloc, options["topic"])
     if "://" in given:
         raise UsageError(
             Problem(

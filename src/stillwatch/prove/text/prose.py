@@ -271,11 +271,11 @@ class _Apart:
             return end
         return len(self._starts)
 
-    def _asks(self, asked: Callable[[str], bool], first: int, last: int) -> bool:
+    def _asks(self, check: Callable[[str], bool], first: int, last: int) -> bool:
         """Whether the lines pass a check; False where that check has used up its budget of characters."""
         text = self._source(first, last)
-        self._left[asked] -= len(text)
-        return self._left[asked] >= 0 and asked(text)
+        self._left[check] -= len(text)
+        return self._left[check] >= 0 and check(text)
 
     def _source(self, first: int, last: int) -> str:
         """The text of lines `first` to `last` (exclusive)."""
