@@ -167,7 +167,7 @@ def test_a_student_of_marked_answers_is_proven_and_one_of_unmarked_answers_is_no
             decoys=199,
         )
         found = [*radioactivity_open.test(weights), *radioactivity_text.test(text)]
-        words[name] = decide(found, alpha=1e-3, effects={}, asked=500, served=None).word
+        words[name] = decide(found, alpha=1e-3, effects={}, answers=500, served=None).word
     assert words == {"guilty": "supported", "innocent": "not supported"}
 
 

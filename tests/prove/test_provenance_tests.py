@@ -192,7 +192,7 @@ def test_marked_text_is_seen_and_named_among_a_hundred_campaigns():
         said.append(PromptAnswer(prompt="", answer=" ".join(map(str, ids))))
     usual = [PromptAnswer(prompt="", answer=text) for text in talk(rng, 2_000)]
     case = SuspectCase(keyring=ring, answers=said, served=usual, tokenize=tokenize, decoys=99)
-    verdict = decide(TESTS["radioactivity_text"].test(case), alpha=1e-3, effects={}, asked=600, served=None)
+    verdict = decide(TESTS["radioactivity_text"].test(case), alpha=1e-3, effects={}, answers=600, served=None)
     assert verdict.word == "supported"
     assert verdict.named == "c042"
     assert [row.campaign for row in verdict.campaigns if row.verdict == "supported"] == ["c042"]
