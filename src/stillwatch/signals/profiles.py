@@ -158,7 +158,9 @@ def doing_finding(rows: Columns, member: Mask, many: float, sentence: str, nobod
     of_client = ((doers + usual) / (users + 1.0))[client[~outside]]
     of_client[client[~outside] == 0] = usual
     bound = np.maximum(DOING_ENRICHMENT * np.maximum(usual, of_client), DOING_FLOOR)
-    compared = bound <= DOING_LARGEST_BOUND
+    compared = np.flatnonzero(bound <= DOING_LARGEST_BOUND)
+    # In one order whatever that of the rows is, on which the last bit of the sum would depend.
+    compared = compared[np.lexsort((mine[compared], bound[compared]))]
     number = int(mine.sum())
     return Finding(
         log_e=bounded_log_e(mine[compared], bound[compared]),

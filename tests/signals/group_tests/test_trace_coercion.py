@@ -59,3 +59,16 @@ def test_one_in_ten_users_of_the_client_raises_the_bound_to_a_half():
     assert found.log_e < 0
     elsewhere = TEST.statistic(*two_halves(half, shares, np.roll(clients, 300)))
     assert log10(elsewhere) > 1
+
+
+@pytest.mark.issue(22)
+def test_the_order_of_the_rows_does_not_change_the_evidence_in_its_last_bit():
+    clients = np.concatenate([np.arange(60) % 9, np.arange(600) % 13])
+    shares = np.where(np.arange(600) % 11 == 0, 0.9, 0.0)
+    rows, member = two_halves(np.where(np.arange(60) % 4 == 0, 0.9, 0.0), shares, clients)
+    first = TEST.statistic(rows, member).log_e
+    rng = np.random.default_rng(7)
+    for _draw in range(20):
+        order = rng.permutation(len(member))
+        mixed = {name: np.asarray(column)[order] for name, column in rows.items()}
+        assert TEST.statistic(mixed, member[order]).log_e == first
