@@ -63,11 +63,12 @@ def test_one_in_ten_users_of_the_client_raises_the_bound_to_a_half():
 
 @pytest.mark.issue(22)
 def test_the_order_of_the_rows_does_not_change_the_evidence_in_its_last_bit():
-    clients = np.concatenate([np.arange(60) % 9, np.arange(600) % 13])
-    shares = np.where(np.arange(600) % 11 == 0, 0.9, 0.0)
-    rows, member = two_halves(np.where(np.arange(60) % 4 == 0, 0.9, 0.0), shares, clients)
+    rng = np.random.default_rng(1)
+    place = np.arange(3000) % 29
+    clients = np.concatenate([np.arange(97) % 29, place])
+    shares = np.where(rng.random(3000) < 0.06 * place / 29, 0.9, 0.0)
+    rows, member = two_halves(np.where(np.arange(97) % 4 == 0, 0.9, 0.0), shares, clients)
     first = TEST.statistic(rows, member).log_e
-    rng = np.random.default_rng(7)
     for _draw in range(20):
         order = rng.permutation(len(member))
         mixed = {name: np.asarray(column)[order] for name, column in rows.items()}
