@@ -20,7 +20,7 @@ FILE = "console.sqlite"  # name of the SQLite file in the state folder
 BUSY_MS = 15_000  # longest wait in milliseconds for another writer
 CHUNK = 500  # most values of one IN, below every database's limit
 PLAIN = "postgresql://"  # start of a PostgreSQL URL that names no driver
-T = TypeVar("T")
+T = TypeVar("T")  # any type
 
 
 class Database:

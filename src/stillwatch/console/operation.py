@@ -69,7 +69,7 @@ class Operation:
         return self.method == "POST"
 
 
-F = TypeVar("F", bound=Callable[..., dict[str, Any]])
+F = TypeVar("F", bound=Callable[..., dict[str, Any]])  # an operation's function
 
 
 def operation(method: Method, path: str, needs: Permission | None) -> Callable[[F], F]:

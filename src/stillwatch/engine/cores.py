@@ -12,8 +12,8 @@ from functools import cache
 from multiprocessing import get_context
 from typing import TypeVar
 
-A = TypeVar("A")
-B = TypeVar("B")
+A = TypeVar("A")  # any type
+B = TypeVar("B")  # any type
 CORES = os.cpu_count() or 1  # number of processors of the machine
 
 

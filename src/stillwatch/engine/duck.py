@@ -27,8 +27,8 @@ from stillwatch.engine.cores import CORES, on_all_cores
 from stillwatch.errors import EngineError, Problem
 
 PLAIN = re.compile(r"[A-Za-z0-9_./=-]*")  # paths that DuckDB takes literally
-A = TypeVar("A")
-B = TypeVar("B")
+A = TypeVar("A")  # any type
+B = TypeVar("B")  # any type
 
 
 class DuckDB:

@@ -24,8 +24,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from stillwatch.engine.duck import by_value
 
-A = TypeVar("A")
-B = TypeVar("B")
+A = TypeVar("A")  # any type
+B = TypeVar("B")  # any type
 SHUFFLES_PER_CORE = 2  # shuffle partitions for each core: chosen
 LEAST_MB = 3072  # smallest memory of the driver in MB: chosen
 

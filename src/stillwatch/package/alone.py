@@ -113,7 +113,7 @@ def key_of(pem: bytes) -> bytes:
 
 
 def leaf_hash(data: bytes) -> bytes:
-    """Hash of a leaf's data."""
+    """SHA-256 of a leaf: of a zero byte and its data (RFC 6962, section 2.1)."""
     return hashlib.sha256(b"\x00" + data).digest()
 
 

@@ -238,7 +238,7 @@ def _settled(parts: list[Compared], slots: Slots, tolerated: float, alpha: float
 
 
 def _at(parts: list[Compared], trial: int, tolerated: float) -> float:
-    """Mean log e-value over the ways of comparison, up to a trial."""
+    """Natural log of the mean e-value of the comparisons, up to a trial."""
     logs: list[float] = []
     for one in parts:
         number = int(np.searchsorted(np.array(one.trial), trial, side="right"))

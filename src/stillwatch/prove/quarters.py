@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-T = TypeVar("T")
+T = TypeVar("T")  # any type
 CLONE_NEWNET = 0x40000000  # flag of Linux's `unshare` for a new network namespace
 # Environment variables that keep the libraries from the network.
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}

@@ -195,8 +195,8 @@ WRITTEN = (
 """Names of the number of output tokens."""
 
 
-P = ParamSpec("P")
-R = TypeVar("R")
+P = ParamSpec("P")  # arguments of a decorated function
+R = TypeVar("R")  # any type
 
 
 def sent(unreadable: Callable[[], R]) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -24,7 +24,7 @@ from stillwatch.contract.table import EARLIEST_US, LATEST_US
 from stillwatch.stats.arrays import Ints
 
 NO_TIME = "value is not a time"  # why a value is not read
-MICROSECONDS = 1_000_000  # of a second
+MICROSECONDS = 1_000_000  # microseconds of a second
 SINCE_1601_S = 11_644_473_600  # seconds from 1601 to 1970
 SINCE_1_S = 62_135_596_800  # seconds from year 1 to 1970
 # For each unit: units per second, and seconds from its zero to 1970.

@@ -274,8 +274,8 @@ def active_span(counts: Floats) -> Bools:
     return np.asarray((hours >= first[:, None]) & (hours <= last[:, None]))
 
 
-FEWEST_HOURS = 48  # hours that the members' exchanges must span
-FEWEST_COUNT = 8  # exchanges that an account needs
+FEWEST_HOURS = 48  # least hours that the members' exchanges must span
+FEWEST_COUNT = 8  # exchanges that an account needs to be compared
 FEWEST_MEMBERS = 2 * FEWEST_VALUES  # members that are needed; half of them propose hours, half are tested
 FEWEST_OTHERS = FEWEST_REFERENCE  # other accounts that are needed
 MOST_HOURS = 400 * 24  # hours that are compared; chosen, more than a year, so stray rows far off cost nothing

@@ -304,7 +304,9 @@ def _step(db: Connection, at: str, now: list[int], crowd: int) -> tuple[str, Cou
 def _named_step(
     console: Console, who: Caller, db: Connection, at: str, now: list[int], ways: Counter[int]
 ) -> dict[str, Any]:
-    """What a step shows."""
+    """One step of `pivot` as it is shown: the first accounts or values that it reaches, each with the number
+    of ways to it, and the cases in which most of them are.
+    """
     first = now[:SHOWN]
     if at == "account":
         held = {row["id"]: row for row in rows(db, select(ACCOUNTS).where(ACCOUNTS.c.id.in_(first)))}
