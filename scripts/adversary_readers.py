@@ -16,9 +16,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "adversary"))
-from reading import findings
-from senders import FORMS, RECORDS, Log, log_of, shipped_log_of
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.adversary.reading import findings
+from tests.adversary.senders import FORMS, RECORDS, Log, log_of, shipped_log_of
 
 SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 600.0
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else 0

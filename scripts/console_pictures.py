@@ -17,7 +17,7 @@ import uvicorn
 from playwright.sync_api import sync_playwright
 from sqlalchemy import select
 
-from stillwatch.console.app import App, build
+from stillwatch.console.app import Handlers, build
 from stillwatch.console.console import Console
 from stillwatch.console.operation import call, operations
 from stillwatch.console.schema import PEOPLE
@@ -43,7 +43,7 @@ def main(results: Path, out: Path) -> None:
             ("note", {"case": 1, "text": "Asked billing who issued the cards."}),
         ):
             call(console, session.actor, name, operations()[name].model.model_validate(given))
-        app = App(console)
+        app = Handlers(console)
         place = socket.create_server(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(build(app), log_level="critical", lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [place]}, daemon=True)

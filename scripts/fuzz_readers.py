@@ -10,7 +10,6 @@ be read. Prints a line for each.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import random
 import sys
@@ -58,12 +57,10 @@ HOSTILE = [
 
 def fixtures() -> dict[str, tuple[str, Sequence[Any]]]:
     """Formats and their records, as the tests have them."""
-    place = Path(__file__).parents[1] / "tests" / "readers" / "vendors.py"
-    spec = importlib.util.spec_from_file_location("vendors", place)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["vendors"] = module
-    spec.loader.exec_module(module)
-    return {name: (form, records) for name, (form, records, _) in module.FIXTURES.items()}
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from tests.readers import vendors
+
+    return {name: (form, records) for name, (form, records, _) in vendors.FIXTURES.items()}
 
 
 def places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

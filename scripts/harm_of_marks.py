@@ -8,7 +8,6 @@ quotation or foreign text was changed, answers marked in their prose, places use
 where anything was changed that must not be.
 """
 
-import importlib.util
 import sys
 import time
 from collections import Counter, defaultdict
@@ -17,10 +16,8 @@ from pathlib import Path
 from stillwatch.prove.keyring import Keyring
 from stillwatch.prove.text import canaries, choices
 
-spec = importlib.util.spec_from_file_location("answers", Path(__file__).parents[1] / "tests/prove/answers.py")
-made = importlib.util.module_from_spec(spec)
-sys.modules["answers"] = made
-spec.loader.exec_module(made)
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.prove import answers as made
 
 ANSWERS = int(sys.argv[1]) if len(sys.argv) > 1 else 2_000
 REAL = int(sys.argv[2]) if len(sys.argv) > 2 else 200

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.contract.trials import TRIALS
 from stillwatch.flows.probe import gathered, slots_of
-from stillwatch.probe.judge import Judged, judge
+from stillwatch.probe.judge import ProbeResult, judge
 from stillwatch.signals.registry import Explanation, all_explanations
 from stillwatch.simulate.crowds import setting, tables
 from stillwatch.simulate.refusals import HONEST, QUEUE, SAME_ACCOUNT, Habit, refuse
@@ -89,7 +89,7 @@ def judged(
     moments: int = 90,
     slots: int = 20,
     refused: int = 4,
-) -> Judged:
+) -> ProbeResult:
     """One group under one coin."""
     trials = coins(rng, members, span, moments, slots, refused)
     log = refuse(rng, exchanges, trials, habit, hold_s=HOLD_S)

@@ -16,16 +16,16 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from stillwatch.prove.case import Case, Pair
+from stillwatch.prove.case import PromptAnswer, SuspectCase
 from stillwatch.prove.keyring import Keyring
 from stillwatch.prove.registry import provenance_tests
 from stillwatch.prove.seen import own
 from stillwatch.prove.tests import radioactivity_text
 from stillwatch.prove.windows import cut, identities, stand_in
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "prove"))
-import later_forms
-import quoting as q
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.prove import later_forms
+from tests.prove import quoting as q
 
 TESTS = {test.name: test for test in provenance_tests()}
 LEVELS = (0.05, 0.01, 0.001)
@@ -60,8 +60,10 @@ def kept(path: Path, most: int = 4_000) -> None:
     """
     table = pq.read_table(path).slice(0, most)
     columns = [table[name].to_pylist() for name in ("instruction", "input", "output")]
-    pairs = [Pair(prompt=f"{a}\n{b or ''}", answer=c) for a, b, c in zip(*columns, strict=True) if a and c]
-    case = Case(keyring=q.ring_of(1, "greenlist"), answers=pairs, tokenize=q.tokenize, decoys=0)
+    pairs = [
+        PromptAnswer(prompt=f"{a}\n{b or ''}", answer=c) for a, b, c in zip(*columns, strict=True) if a and c
+    ]
+    case = SuspectCase(keyring=q.ring_of(1, "greenlist"), answers=pairs, tokenize=q.tokenize, decoys=0)
     before = cut((q.tokenize(pair.answer).ids for pair in pairs), 2)
     before = before.keep(~stand_in(before, cut((q.tokenize(pair.prompt).ids for pair in pairs), 2)))
     unread = sum(seen.is_unread for seen in own(case, pairs))

@@ -20,7 +20,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from stillwatch.simulate.reaction import KINDS, Reaction
+from stillwatch.contract.reactions import REACTIONS
+from stillwatch.simulate.reaction import Reaction
 from stillwatch.simulate.worlds import simulate
 from stillwatch.successors.contact import MOST_EXCHANGES
 
@@ -80,7 +81,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     given = parser.parse_args()
     told = {}
-    for kind in KINDS:
+    for kind in REACTIONS:
         for caught in CAUGHT:
             each = [one(kind, caught, seed) for seed in range(1, given.seeds + 1)]
             told[f"{kind} {caught:g}"] = {

@@ -17,12 +17,12 @@ import numpy as np
 
 from stillwatch.flows import prove as flow
 from stillwatch.prove import ledger
-from stillwatch.prove.case import Case, Pair
+from stillwatch.prove.case import PromptAnswer, SuspectCase
 from stillwatch.prove.tests.radioactivity_text import radioactivity_text
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "prove"))
-import talking
-from talking import issued, talk, tokenize, write
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.prove import talking
+from tests.prove.talking import issued, talk, tokenize, write
 
 SUSPECTS = int(sys.argv[1]) if len(sys.argv) > 1 else 60
 ANSWERS = int(sys.argv[2]) if len(sys.argv) > 2 else 300
@@ -46,13 +46,13 @@ def rows(texts: list[str], **more: str) -> list[dict[str, str]]:
 
 def assumed() -> float:
     """The mean effect of ten students that are not tried below."""
-    pairs = [Pair(prompt="", answer=one, campaign="c") for one in served]
+    pairs = [PromptAnswer(prompt="", answer=one, campaign="c") for one in served]
     out = []
     for seed in range(10):
         said = talk(np.random.default_rng(1_000 + seed), ANSWERS, key, SHARE)
-        case = Case(
+        case = SuspectCase(
             keyring=ring,
-            answers=[Pair(prompt="", answer=one) for one in said],
+            answers=[PromptAnswer(prompt="", answer=one) for one in said],
             served=pairs,
             tokenize=tokenize,
             decoys=0,

@@ -29,6 +29,7 @@ def visible(value: object, limit: int | None = 80) -> str:
 
 
 def _shown(letter: str) -> str:
+    """The letter, or its escape where a terminal could obey it or it is not seen."""
     if letter == " " or letter == THIN or unicodedata.category(letter)[0] not in "CZ":
         return letter
     return f"\\u{ord(letter):04x}" if ord(letter) > 0xFF else f"\\x{ord(letter):02x}"
@@ -55,10 +56,10 @@ def named(names: Iterable[str], known: Collection[str], most: int = 20) -> str:
     Unknown names are not shown: in a file without a header the first row is customers' text.
     """
     every = list(names)
-    told = [f"`{name}`" for name in every if name in known][:most]
+    quoted = [f"`{name}`" for name in every if name in known][:most]
     others = [name for name in every if name not in known]
     if others:
         some = "; ".join(described(name) for name in others[:3])
         more = "; ..." if len(others) > 3 else ""
-        told.append(f"{len(others)} other {'name' if len(others) == 1 else 'names'} ({some}{more})")
-    return ", ".join(told)
+        quoted.append(f"{len(others)} other {'name' if len(others) == 1 else 'names'} ({some}{more})")
+    return ", ".join(quoted)

@@ -2,13 +2,12 @@
 
 import time
 
-from senders import NAMED_BY_CLIENTS, log_of
-
 from stillwatch.contract.results import quarantined_rows
 from stillwatch.readers.discover import discover
 from stillwatch.readers.read import check, read
 from stillwatch.sketch.keys import fresh
 from stillwatch.sketch.observe import observe
+from tests.adversary.senders import NAMED_BY_CLIENTS, log_of
 
 SECONDS_A_MEGABYTE = 4.0  # chosen: fifty times what the slowest takes on an idle machine
 LEAST_SECONDS = 5.0

@@ -11,17 +11,14 @@ import csv
 import io
 import json
 import random
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "readers"))
-from shippers import WRAPS, T, text
-from vendors import FIXTURES, VLLM
+from tests.readers.shippers import WRAPS, T, text
+from tests.readers.vendors import FIXTURES, VLLM
 
 TEXTS = [
     "",

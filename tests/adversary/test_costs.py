@@ -8,21 +8,18 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "readers"))
-from logs import row, rows_of, told_of
-
 from stillwatch.errors import UsageError
 from stillwatch.readers.formats.vllm import vllm
 from stillwatch.readers.limits import Limits, limits_of
 from stillwatch.readers.pages import page_sizes
 from stillwatch.signals.group_tests.synchrony import synchrony
+from tests.readers.logs import row, rows_of, told_of
 
 # chosen: a third of what the files below took before, and above what the libraries take by themselves
 MOST_MB = 700

@@ -2,17 +2,12 @@
 
 import json
 import random
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "readers"))
-from logs import row, rows_of
-from vendors import FIXTURES
 
 from stillwatch.errors import InputError, Problem, StillwatchError
 from stillwatch.flows.content_blind import sketch
@@ -21,6 +16,8 @@ from stillwatch.foreign import described, named, visible
 from stillwatch.readers.discover import discover
 from stillwatch.readers.read import check, read
 from stillwatch.sketch.keys import Key
+from tests.readers.logs import row, rows_of
+from tests.readers.vendors import FIXTURES
 
 SECRET = "diagnosis hayfever bankruptcy"
 KEY = Key(master=bytes(range(32)))

@@ -1,9 +1,7 @@
 """An exchange id that its sender chose costs no row and hides no campaign."""
 
 import json
-import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,15 +9,13 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "readers"))
-from logs import row
-
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.flows.content_blind import sketch
 from stillwatch.flows.scan import Options, scan
 from stillwatch.flows.score import score
 from stillwatch.sketch.keys import Key
 from stillwatch.sketch.observe import observe
+from tests.readers.logs import row
 
 KEY = Key(master=bytes(range(32)))
 

@@ -7,8 +7,9 @@ import os
 import random
 
 import pytest
-from reading import findings
-from senders import FORMS, RECORDS, shipped_log_of
+
+from tests.adversary.reading import findings
+from tests.adversary.senders import FORMS, RECORDS, shipped_log_of
 
 ROUNDS = int(os.environ.get("STILLWATCH_ADVERSARY_ROUNDS", "3"))
 

@@ -9,7 +9,7 @@ import pytest
 from stillwatch.attribution import calendar
 from stillwatch.attribution.grades import PLANTED, believed
 from stillwatch.attribution.knowledge import knowledge, read_knowledge
-from stillwatch.attribution.seen import Seen, Value
+from stillwatch.attribution.seen import CampaignFacts, MemberValue
 from stillwatch.attribution.weigh import assess, contradictions
 from stillwatch.attribution.words import confidence, likelihood
 from stillwatch.errors import InputError
@@ -23,9 +23,9 @@ RANGE, CARD, MAIL = "203.0.113.0/24", "card_1", "mail.example"
 
 def seen(**changes):
     values = (
-        Value(kind="signup_address", value="203.0.113.7", members=9, others=0, network_class=""),
-        Value(kind="payment_fingerprint", value=CARD, members=30, others=0, network_class=""),
-        Value(kind="email_domain", value=MAIL, members=40, others=0, network_class=""),
+        MemberValue(kind="signup_address", value="203.0.113.7", members=9, others=0, network_class=""),
+        MemberValue(kind="payment_fingerprint", value=CARD, members=30, others=0, network_class=""),
+        MemberValue(kind="email_domain", value=MAIL, members=40, others=0, network_class=""),
     )
     facts = {
         "campaign": "C1",
@@ -40,7 +40,7 @@ def seen(**changes):
         "capabilities": ("coding", "reasoning"),
         "values": values,
     }
-    return Seen(**(facts | changes))
+    return CampaignFacts(**(facts | changes))
 
 
 def item(source="register", grade="A1", **more):
@@ -120,8 +120,8 @@ def test_what_one_source_says_is_bounded_however_much_it_says():
 
 
 def test_a_range_that_many_share_says_nothing_of_the_actor():
-    proxy = Value(kind="client_prefix", value=RANGE, members=90, others=800, network_class="")
-    vpn = Value(kind="client_prefix", value=RANGE, members=90, others=0, network_class="vpn")
+    proxy = MemberValue(kind="client_prefix", value=RANGE, members=90, others=800, network_class="")
+    vpn = MemberValue(kind="client_prefix", value=RANGE, members=90, others=0, network_class="vpn")
     for value in (proxy, vpn):
         (group,) = found(
             {"name": "Alpha", "address_ranges": [item(values=[RANGE], use="own")]},
@@ -153,7 +153,7 @@ def test_what_can_be_imitated_does_not_separate_an_actor_from_a_false_flag():
     }
     agent = (
         *seen().values,
-        Value(kind="user_agent", value="client-7/1", members=99, others=0, network_class=""),
+        MemberValue(kind="user_agent", value="client-7/1", members=99, others=0, network_class=""),
     )
     cards = {"campaign": "C1", "kind": "card_countries", "values": ["CN"], **item("bank", "A2")}
     one = found(soft, about=seen(values=agent), observations=[cards])

@@ -1,13 +1,10 @@
 """What tests of chaos share: a log whose every text is a needle, and a search for needles in every file."""
 
 import json
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 NEEDLE = "NEEDLE-of-text"
 BEGIN = datetime(2026, 5, 1, tzinfo=UTC)

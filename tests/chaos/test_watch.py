@@ -19,7 +19,6 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-import stand_in
 
 from stillwatch.errors import StateError
 from stillwatch.flows import watch as watching
@@ -28,6 +27,7 @@ from stillwatch.flows.scan import Options
 from stillwatch.flows.watch import Watch, Watching
 from stillwatch.memory.labels import Label, add, in_force
 from stillwatch.watch import state as states
+from tests.chaos import stand_in
 
 pytestmark = pytest.mark.issue(21)
 ROUNDS = int(os.environ.get("STILLWATCH_CHAOS_ROUNDS", "4"))

@@ -3,16 +3,11 @@ goes.
 """
 
 import re
-import sys
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "package"))
-
-from small_results import tables, write_results
-
 from stillwatch.report.page import render
+from tests.package.small_results import tables, write_results
 
 pytestmark = pytest.mark.issue(27)
 

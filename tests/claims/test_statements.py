@@ -3,19 +3,14 @@ changes or goes.
 """
 
 import copy
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "package"))
-
-from small_results import tables
 
 from stillwatch.claims.basis import CONTROL_TESTS, LIKENESS_TESTS, basis_of_control
 from stillwatch.claims.numbers import text
 from stillwatch.claims.statements import claims, known_from
 from stillwatch.signals.registry import CONTROL, all_group_tests
+from tests.package.small_results import tables
 
 pytestmark = pytest.mark.issue(27)
 

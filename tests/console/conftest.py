@@ -1,20 +1,13 @@
 """A console over synthetic results, served to a real HTTP client."""
 
-import importlib.util
 import shutil
 import socket
-import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
-SPEC = importlib.util.spec_from_file_location(
-    "console_results", Path(__file__).parents[1] / "report" / "results_folder.py"
-)
-results_folder = sys.modules[SPEC.name] = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(results_folder)
+from tests.report import results_folder
 
 CANARY = "CANARY-what-a-customer-wrote-7431"
 ROLES = ("viewer", "analyst", "lead", "counsel", "administrator")
@@ -60,14 +53,14 @@ class Served:
     def __init__(self, state, folders=(), url=None, **options):
         import uvicorn
 
-        from stillwatch.console.app import App, build
+        from stillwatch.console.app import Handlers, build
         from stillwatch.console.console import Console
 
         self.clock = Clock()
         self.console = Console(state, folders, url, clock=self.clock)
         self.console.refresh()
         options.setdefault("limits", (100_000, 1000, 1000))
-        self.app = App(self.console, **options)
+        self.app = Handlers(self.console, **options)
         place = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{place.getsockname()[1]}"
         config = uvicorn.Config(build(self.app), log_level="critical", lifespan="off", server_header=False)
@@ -97,10 +90,10 @@ class Served:
     def api(self, name, role):
         """A client with an API token of a person."""
         from stillwatch.console.operation import call, operations
-        from stillwatch.console.roles import Actor
+        from stillwatch.console.roles import Caller
 
         _token, session = self.person(name, role)
-        actor = Actor(person_id=session.actor.person_id, name=name, role=role, via="session")
+        actor = Caller(person_id=session.actor.person_id, name=name, role=role, via="session")
         given = operations()["new_token"].model(name="test", role=role, days=2)
         return Client(self.url, token=call(self.console, actor, "new_token", given)["token"])
 

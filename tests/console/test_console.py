@@ -179,7 +179,7 @@ import os, signal, sys
 from pathlib import Path
 from stillwatch.console.console import Console
 from stillwatch.console.operation import call, operations
-from stillwatch.console.roles import Actor
+from stillwatch.console.roles import Caller
 from stillwatch.memory import labels as store
 
 console = Console(Path(sys.argv[1]))
@@ -200,7 +200,7 @@ def killed(*given, **more):
     os.kill(os.getpid(), signal.SIGKILL)
 
 store.add_all = killed
-who = Actor(person_id=1, name="ana", role="analyst", via="session")
+who = Caller(person_id=1, name="ana", role="analyst", via="session")
 given = operations()["bulk"].model(case=1, verdict="campaign", reason="confirmed", accounts=list(range(1, 61)), expected=60)
 call(console, who, "bulk", given)
 """
@@ -297,7 +297,7 @@ def test_actions_of_the_guard_are_shown_on_the_case_and_the_account(serve, resul
     body = {
         "account_id": name, "campaign": "C1", "action": "allow", "would": "suspend", "policy": "p", "rule": "r",
     }  # fmt: skip
-    line = record.Entry(at=record.now(), kind="decision", author="guard", body=body)
+    line = record.RecordEntry(at=record.now(), kind="decision", author="guard", body=body)
     served.console.audit.enter(line)
     served.console.audit.flush()
     served.console.refresh()

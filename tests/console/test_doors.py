@@ -392,11 +392,11 @@ class Issuer:
 def test_sign_in_by_an_identity_provider_and_none_by_a_forged_token(serve, kit):
     from joserfc.jwk import RSAKey
 
-    from stillwatch.console.oidc import Client, Provider
+    from stillwatch.console.oidc import Client, IdentityProvider
 
     issuer = Issuer()
     client = Client(issuer=issuer.url, client_id="stillwatch", secret="s", back="http://127.0.0.1/oidc/back")
-    served = serve(provider=Provider(client))
+    served = serve(provider=IdentityProvider(client))
     served.console.people.invite("ana", "analyst")
 
     def back(**more):

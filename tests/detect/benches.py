@@ -3,7 +3,6 @@ function of the members.
 """
 
 import numpy as np
-from crowds import traits
 
 from stillwatch.detect.judge import Bench, Judged, Trial, _indexed
 from stillwatch.detect.propose import Candidate
@@ -16,6 +15,7 @@ from stillwatch.signals.registry import (
     GroupTest,
     NoFinding,
 )
+from tests.signals.crowds import traits
 
 
 def names(places):

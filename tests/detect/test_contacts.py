@@ -3,9 +3,9 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from benches import made_bench, made_test, names
 
 from stillwatch.detect.refine import contacts
+from tests.detect.benches import made_bench, made_test, names
 
 CAMPAIGN = 60  # places below are the campaign's; the others are honest
 

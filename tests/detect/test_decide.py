@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from crowds import traits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +10,7 @@ from stillwatch.detect.judge import Bench, Judged
 from stillwatch.detect.propose import Candidate
 from stillwatch.detect.refine import heard
 from stillwatch.stats.fdr import e_bh_q_values
+from tests.signals.crowds import traits
 
 
 def judged(*pairs):

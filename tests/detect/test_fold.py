@@ -5,11 +5,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from observing import observed
 
 from stillwatch.detect import fold
 from stillwatch.engine.duck import duckdb_engine
 from stillwatch.signals.registry import all_indicators
+from tests.detect.observing import observed
 
 pytestmark = pytest.mark.issue(22)
 SUMMED = ("activity", "sources", "marks", "items", "usage")

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from benches import made_bench, made_judged, made_test
 
 from stillwatch.detect.glance import glance
 from stillwatch.signals.registry import Finding
+from tests.detect.benches import made_bench, made_judged, made_test
 
 ACCOUNTS, MEMBERS = 40, 12
 LOAD, PLACE = (made_test(family, family, lambda _places: "made") for family in ("load", "place"))

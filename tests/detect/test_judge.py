@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from benches import group, made_bench, made_explanation, made_test
 
 from stillwatch.detect.judge import (
     LEAST_LOG_E_TRIED,
@@ -15,6 +14,7 @@ from stillwatch.detect.judge import (
 from stillwatch.detect.propose import ATTRIBUTES
 from stillwatch.signals.registry import CONTROL, FAMILIES, LIKENESS
 from stillwatch.stats.evalues import binomial_log_e
+from tests.detect.benches import group, made_bench, made_explanation, made_test
 
 ACCOUNTS, MEMBERS = 60, 20
 ALL, NONE = np.zeros(ACCOUNTS, int), np.full(ACCOUNTS, -1)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from benches import made_judged
 
 from stillwatch.detect.leads import (
     MOST_DESCRIBED,
@@ -12,6 +11,7 @@ from stillwatch.detect.leads import (
     striking,
     worth_describing,
 )
+from tests.detect.benches import made_judged
 
 FDR = 0.01
 BAR = float(np.log(10 / FDR))  # of ten groups

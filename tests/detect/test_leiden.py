@@ -5,7 +5,7 @@ from scipy import sparse
 from sknetwork.clustering import Leiden
 
 from stillwatch.detect import leiden
-from stillwatch.detect.cluster import Graph, communities
+from stillwatch.detect.cluster import LinkGraph, communities
 
 
 def graph(rng, accounts=400, values=60, edges=3000):
@@ -94,7 +94,7 @@ def test_communities_do_not_depend_on_names_or_the_order_of_rows():
     )
     name = dict(zip(other[0], plain[0], strict=True))
     one, two = links(*plain, np.arange(len(row))), links(*other, rng.permutation(len(row)))
-    assert [name[a] for a in Graph.of(two).names.to_pylist()] == Graph.of(one).names.to_pylist()
+    assert [name[a] for a in LinkGraph.of(two).names.to_pylist()] == LinkGraph.of(one).names.to_pylist()
     for resolution in (0.4, 1.0, 2.5):
         ours = communities(one, resolution=resolution).to_pylist()
         theirs = communities(two, resolution=resolution).to_pylist()

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from benches import group, made_bench, made_explanation, made_judged, made_test, names
 
 from stillwatch.detect.judge import judge
 from stillwatch.detect.matched import synthetic_rate
+from tests.detect.benches import group, made_bench, made_explanation, made_judged, made_test, names
 
 ACCOUNTS, MEMBERS = 400, 30
 LEVEL = np.random.default_rng(1).normal(size=ACCOUNTS)

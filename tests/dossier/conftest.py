@@ -2,14 +2,9 @@
 are planted.
 """
 
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "package"))
-
-from small_results import tables, write_results
+from tests.package.small_results import tables, write_results
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +30,7 @@ def attributed(results, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def made(results, attributed, tmp_path_factory):
-    from stillwatch.dossier.content import Terms
+    from stillwatch.dossier.content import DossierTerms
     from stillwatch.dossier.run import write_dossier
 
     out = tmp_path_factory.mktemp("made") / "dossier"
@@ -43,7 +38,7 @@ def made(results, attributed, tmp_path_factory):
         results,
         "C1",
         out,
-        terms=Terms(producer="Example Inc.", done=("suspended the accounts",)),
+        terms=DossierTerms(producer="Example Inc.", done=("suspended the accounts",)),
         attribution=attributed,
     )
     return out

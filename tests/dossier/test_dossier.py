@@ -10,14 +10,14 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from small_results import HONEST, MEMBER, PATH, TEXT, VALUE, tables, write_results
 
-from stillwatch.dossier.content import Terms
+from stillwatch.dossier.content import DossierTerms
 from stillwatch.dossier.letters import READERS
 from stillwatch.dossier.run import write_dossier
 from stillwatch.errors import InputError, MissingExtra, StateError, UsageError
 from stillwatch.package.check import Trust, check
 from stillwatch.package.make import order_of, package
+from tests.package.small_results import HONEST, MEMBER, PATH, TEXT, VALUE, tables, write_results
 
 pytestmark = pytest.mark.issue(27)
 
@@ -81,7 +81,7 @@ def test_canaries_in_every_string_that_a_stranger_may_have_written_stay_out(tmp_
                 f"Canary {row[column]} of a stranger!" if name != "capabilities" else f"canary {row[column]}"
             )
     folder = write_results(tmp_path / "results", rows)
-    write_dossier(folder, "C1", tmp_path / "out", terms=Terms(), with_pdf=False)
+    write_dossier(folder, "C1", tmp_path / "out", terms=DossierTerms(), with_pdf=False)
     for path in (tmp_path / "out").glob("*.html"):
         assert "canary" not in text_of(path).lower()
 
@@ -89,7 +89,7 @@ def test_canaries_in_every_string_that_a_stranger_may_have_written_stay_out(tmp_
 def test_the_pdf_is_pdf_a_dated_by_the_log_and_the_same_each_time(made, results, attributed, tmp_path):
     from pypdf import PdfReader
 
-    terms = Terms(producer="Example Inc.", done=("suspended the accounts",))
+    terms = DossierTerms(producer="Example Inc.", done=("suspended the accounts",))
     write_dossier(results, "C1", tmp_path / "again", terms=terms, attribution=attributed)
     for path in made.iterdir():
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
@@ -148,7 +148,7 @@ def test_an_actor_of_whom_claim_5_is_stated_is_named_but_to_no_other_provider(re
     }
     one["claims"][4]["basis"] = "inferred"
     (tmp_path / "attribution.json").write_text(json.dumps(told))
-    write_dossier(results, "C1", tmp_path / "out", terms=Terms(), attribution=tmp_path, with_pdf=False)
+    write_dossier(results, "C1", tmp_path / "out", terms=DossierTerms(), attribution=tmp_path, with_pdf=False)
     named = {path.name for path in (tmp_path / "out").iterdir() if "Alpha Laboratory" in text_of(path)}
     assert named == {"dossier.html", "letter-accused.html", "letter-legislator.html", "letter-regulator.html"}
     assert "Alpha Laboratory directed it: likely, with moderate confidence" in shown(
@@ -161,7 +161,9 @@ def test_an_attribution_of_other_results_is_refused(results, attributed, tmp_pat
     told["results"]["campaigns_sha256"] = "0" * 64
     (tmp_path / "attribution.json").write_text(json.dumps(told))
     with pytest.raises(InputError, match="other results"):
-        write_dossier(results, "C1", tmp_path / "out", terms=Terms(), attribution=tmp_path, with_pdf=False)
+        write_dossier(
+            results, "C1", tmp_path / "out", terms=DossierTerms(), attribution=tmp_path, with_pdf=False
+        )
 
 
 def test_every_number_of_a_letter_is_a_reference(made):
@@ -223,7 +225,7 @@ def test_a_dossier_of_other_results_is_not_packed(made, tmp_path):
 def test_a_changed_finding_changes_the_dossier(results, tmp_path):
     def words(rows, name):
         folder = write_results(tmp_path / name / "results", rows)
-        write_dossier(folder, "C1", tmp_path / name / "out", terms=Terms(), with_pdf=False)
+        write_dossier(folder, "C1", tmp_path / name / "out", terms=DossierTerms(), with_pdf=False)
         return shown(tmp_path / name / "out" / "dossier.html")
 
     assert "1 test of control speaks for one party" in words(tables(), "as-it-is")
@@ -249,19 +251,19 @@ def test_3000_accounts_take_less_than_a_minute(tmp_path):
     ]
     folder = write_results(tmp_path / "results", rows)
     began = time.monotonic()
-    write_dossier(folder, "C1", tmp_path / "out", terms=Terms())
+    write_dossier(folder, "C1", tmp_path / "out", terms=DossierTerms())
     assert time.monotonic() - began < 60
     assert len(re.findall(r"acct-[0-9a-f]{20}", text_of(tmp_path / "out" / "dossier.html"))) == 3000
 
 
 def test_what_cannot_be_is_refused(results, tmp_path, monkeypatch):
     with pytest.raises(UsageError, match="C9"):
-        write_dossier(results, "C9", tmp_path, terms=Terms())
+        write_dossier(results, "C9", tmp_path, terms=DossierTerms())
     with pytest.raises(StateError):
-        write_dossier(tmp_path, "C1", tmp_path / "out", terms=Terms())
+        write_dossier(tmp_path, "C1", tmp_path / "out", terms=DossierTerms())
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingExtra):
-        write_dossier(results, "C1", tmp_path / "out", terms=Terms(), with_pdf=True)
+        write_dossier(results, "C1", tmp_path / "out", terms=DossierTerms(), with_pdf=True)
 
 
 def test_the_commands_write_and_print_json(run, results, tmp_path):

@@ -2,12 +2,8 @@
 
 import os
 import shutil
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "detect"))  # for `observing`
 
 
 @pytest.fixture(scope="session")

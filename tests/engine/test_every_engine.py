@@ -6,10 +6,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from ibis import _
-from observing import observed
 
 from stillwatch.detect import fold
 from stillwatch.engine.connect import open_engine, temporary
+from tests.detect.observing import observed
 
 pytestmark = pytest.mark.issue(22)
 BEGIN = datetime(2026, 5, 1, tzinfo=UTC)

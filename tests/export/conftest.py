@@ -1,18 +1,14 @@
 """One small results folder for all exporters, with texts and accounts in it that must not leave."""
 
 import json
-import sys
 from datetime import timedelta
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from stillwatch.contract import results as contract
 from stillwatch.results.folder import write_table
-
-sys.path.insert(0, str(Path(__file__).parent))
-from planted import CANARY, HONEST, RANGE, SEEN, START, evidence, members
+from tests.export.planted import CANARY, HONEST, RANGE, SEEN, START, evidence, members
 
 
 @pytest.fixture(scope="session")

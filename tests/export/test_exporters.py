@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from planted import AGENT, CANARY, EXPORTED, GREETING, HONEST, RANGE, WITHHELD, members
 
 from stillwatch.errors import UsageError
 from stillwatch.export import registry
 from stillwatch.export.content import export_key, pseudonym, read_content, reason_withheld
 from stillwatch.export.terms import Terms
+from tests.export.planted import AGENT, CANARY, EXPORTED, GREETING, HONEST, RANGE, WITHHELD, members
 
 FOR_OTHERS = [one.name for one in registry.all_exporters() if one.names_accounts is not None]
 pytestmark = pytest.mark.issue(28)

@@ -9,11 +9,11 @@ import re
 import jsonschema
 import pytest
 import yaml
-from planted import AGENT, EXPORTED, GREETING, JA3, RANGE, members
 
 from stillwatch.export.exporters.blocklist import is_plain
 from stillwatch.export.exporters.csv import cell
 from stillwatch.export.values import day
+from tests.export.planted import AGENT, EXPORTED, GREETING, JA3, RANGE, members
 
 pytestmark = pytest.mark.issue(28)
 

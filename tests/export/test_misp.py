@@ -6,7 +6,8 @@ from pathlib import Path
 import jsonschema
 import pymisp
 import pytest
-from planted import AGENT, EXPORTED, GREETING, JA3, RANGE
+
+from tests.export.planted import AGENT, EXPORTED, GREETING, JA3, RANGE
 
 pytestmark = pytest.mark.issue(28)
 DATA = Path(pymisp.__file__).parent / "data"

@@ -3,9 +3,10 @@
 import json
 
 import pytest
-from planted import AGENT, EXPORTED
 from py_ocsf_models.events.findings.detection_finding import DetectionFinding
 from py_ocsf_models.objects.observable import TypeID
+
+from tests.export.planted import AGENT, EXPORTED
 
 pytestmark = pytest.mark.issue(28)
 KNOWN = {

@@ -2,15 +2,10 @@
 values, is refused.
 """
 
-import sys
-from pathlib import Path
-
 import pytest
 
 from stillwatch.package.make import order_of, package
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "package"))
-from small_results import tables, write_results
+from tests.package.small_results import tables, write_results
 
 pytestmark = pytest.mark.issue(28)
 

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 import duckdb
 import pyarrow as pa
 import pytest
-from planted import AGENT, GREETING
 
 from stillwatch.contract.exchanges import EXCHANGES
-from stillwatch.export.content import Indicator
+from stillwatch.export.content import ExportedIndicator
 from stillwatch.export.exporters.sigma_sql import _condition
+from tests.export.planted import AGENT, GREETING
 
 pytestmark = pytest.mark.issue(28)
 BEGIN = datetime.fromisoformat("2026-04-02T00:00:00+00:00")
@@ -67,7 +67,9 @@ def test_a_revoked_campaign_has_no_query(export):
     ],
 )
 def test_ranges_are_those_of_the_addresses(value, inside, outside):
-    what = Indicator(kind="client_prefix", value=value, members=3, others=0, probability=1.0, confidence=90)
+    what = ExportedIndicator(
+        kind="client_prefix", value=value, members=3, others=0, probability=1.0, confidence=90
+    )
     query = (
         f"SELECT client_ip FROM (VALUES ('{inside}'), ('{outside}')) t(client_ip) WHERE {_condition(what)}"
     )

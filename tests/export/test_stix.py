@@ -6,11 +6,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 import stix2
-from planted import AGENT, EXPORTED, RANGE, members
 from referencing import Registry, Resource
 from stix2patterns.v21.pattern import Pattern
 
 from stillwatch.export.exporters.stix import TLP_MARKINGS, account_id
+from tests.export.planted import AGENT, EXPORTED, RANGE, members
 
 SCHEMAS = Path(__file__).parent / "stix-2.1"
 pytestmark = pytest.mark.issue(28)

@@ -9,7 +9,6 @@ import pytest
 pytestmark = pytest.mark.issue(22)
 SOURCE = Path(__file__).parents[2] / "src/stillwatch"
 WITHOUT_AN_OBJECT = {"FEWEST", "MOST", "LEAST", "SURE"}
-ONE_TYPE_EACH = {"Finding", "Campaign", "Interval", "Card", "Mark", "Rows", "Progress"}
 MODULES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(SOURCE.rglob("*.py"))}
 
 
@@ -37,10 +36,29 @@ def test_every_bound_says_of_what():
     assert found == []
 
 
-def test_no_two_types_share_one_of_these_names():
+def types_of(module):
+    """Names of the classes and type aliases that a module defines."""
+    for statement in module.body:
+        if isinstance(statement, ast.ClassDef):
+            yield statement.name
+        elif isinstance(statement, ast.Assign | ast.AnnAssign):
+            yield from (
+                name for name in assigned(statement) if name.lstrip("_")[:1].isupper() and not name.isupper()
+            )
+
+
+def test_no_two_types_share_a_name():
     places = defaultdict(list)
     for path, module in MODULES.items():
-        for statement in module.body:
-            if isinstance(statement, ast.ClassDef) and statement.name in ONE_TYPE_EACH:
-                places[statement.name].append(path.name)
+        for name in types_of(module):
+            places[name].append(str(path.relative_to(SOURCE)))
+    assert len(places) > 500
     assert {name: files for name, files in places.items() if len(files) > 1} == {}
+
+
+def test_tests_are_a_package_and_change_no_path():
+    folder = Path(__file__).parents[1]
+    rule = "sys" + ".path"
+    assert [str(file) for file in folder.rglob("*.py") if rule in file.read_text(encoding="utf-8")] == []
+    homes = {file.parent for file in folder.rglob("*.py")}
+    assert [str(home) for home in homes if not (home / "__init__.py").exists()] == []

@@ -1,14 +1,9 @@
 """One small world, simulated and scanned once for all tests of flows."""
 
-import sys
-from pathlib import Path
-
 import pytest
 
 from stillwatch.flows.scan import Options, scan
 from stillwatch.simulate.worlds import simulate
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from stillwatch.flows.excused import Excused
 from stillwatch.flows.newcomers import KnownCampaigns
 from stillwatch.flows.scan import Options, scan
 from stillwatch.memory import labels as memory_labels
-from stillwatch.memory.labels import Label, Labels, add_all
+from stillwatch.memory.labels import Label, LabelsInForce, add_all
 from stillwatch.signals.marks import with_labels
 from stillwatch.signals.traits import Traits
 from stillwatch.successors.contact import of_results
@@ -76,7 +76,7 @@ def test_a_labelled_value_is_no_evidence_and_a_labelled_mark_excuses_what_it_can
 
 def test_only_labels_in_favour_and_of_values_excuse_and_a_mark_names_its_explanation():
     found = Excused.of(
-        Labels(
+        LabelsInForce(
             (
                 label("indicator", "email_domain=uni.example"),
                 label("indicator", "asn=64500", "allow"),

@@ -1,8 +1,8 @@
 import pyarrow.parquet as pq
 import pytest
-from traffic import WRITERS, write
 
 from stillwatch.flows.scan import Options, scan
+from tests.flows.traffic import WRITERS, write
 
 
 @pytest.fixture(scope="module")

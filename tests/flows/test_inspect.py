@@ -1,16 +1,11 @@
 """A dry look, and what a scan says of logs of which it could read too little."""
 
 import json
-import sys
 import warnings
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "readers"))
-from logs import row
-from vendors import FIXTURES
 
 import stillwatch
 from stillwatch.contract.accounts import ACCOUNTS
@@ -20,6 +15,8 @@ from stillwatch.contract.releases import RELEASES
 from stillwatch.errors import InputError
 from stillwatch.flows.inspect import inspect
 from stillwatch.signals.registry import all_group_tests, all_indicators
+from tests.readers.logs import row
+from tests.readers.vendors import FIXTURES
 
 FIELDS = {
     "path",

@@ -15,7 +15,6 @@ from importlib import resources
 import jsonschema
 import pyarrow.parquet as pq
 import pytest
-from traffic import contract, rows
 
 import stillwatch
 from stillwatch.errors import StateError, UsageError
@@ -29,6 +28,7 @@ from stillwatch.watch.serve import METRICS, serve
 from stillwatch.watch.sources import open_source
 from stillwatch.watch.state import KEY
 from stillwatch.watch.webhook import Refusal, post
+from tests.flows.traffic import contract, rows
 
 WORLD = {
     "accounts": 400,
@@ -146,8 +146,8 @@ def test_a_crash_at_any_step_loses_and_doubles_nothing(log, tmp_path, monkeypatc
 
     monkeypatch.setattr(watching, "sketch", shaky(watching.sketch))
     monkeypatch.setattr(watching, "scan", shaky(watching.scan, 0.15))
-    monkeypatch.setattr(watching.State, "commit", shaky(watching.State.commit, 0.1))
-    monkeypatch.setattr(watching.State, "tell", shaky(watching.State.tell, 0.2))
+    monkeypatch.setattr(watching.WatchState, "commit", shaky(watching.WatchState.commit, 0.1))
+    monkeypatch.setattr(watching.WatchState, "tell", shaky(watching.WatchState.tell, 0.2))
     crashes = 0
     with (tmp_path / "logs" / "a.jsonl").open("w") as file:
         for begin in range(0, len(some), 500):

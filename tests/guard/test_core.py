@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from stillwatch.guard.core import Core
-from stillwatch.guard.newcomers import Match
+from stillwatch.guard.newcomers import NewcomerMatch
 from stillwatch.guard.snapshot import make
 from stillwatch.memory.labels import Label, add
 from stillwatch.policy.read import read_policy, standard
@@ -185,12 +185,14 @@ def test_what_a_customer_does_not_notice_refuses_nothing(results, policy, action
 class Slow:
     def match(self, request):
         time.sleep(1.5)
-        return Match(campaign_id="C1", weight=99.0)
+        return NewcomerMatch(campaign_id="C1", weight=99.0)
 
 
 class Known:
     def match(self, request):
-        return Match(campaign_id="C1", weight=3.0) if request.get("client_ip") == "203.0.113.9" else None
+        return (
+            NewcomerMatch(campaign_id="C1", weight=3.0) if request.get("client_ip") == "203.0.113.9" else None
+        )
 
 
 class Broken:

@@ -14,7 +14,7 @@ import pytest
 
 from stillwatch.guard.core import Core
 from stillwatch.guard.history import every
-from stillwatch.guard.reload import GOOD, Places, Reloader
+from stillwatch.guard.reload import GOOD, GuardPaths, Reloader
 from stillwatch.guard.snapshot import make
 from stillwatch.memory import record
 from stillwatch.memory.labels import Label, add
@@ -174,7 +174,7 @@ def test_a_guard_that_never_had_usable_files_does_not_start(results, serve, poli
 
 @pytest.fixture
 def reloading(results, tmp_path, policy):
-    places = Places(results=results, state=tmp_path / "state", policy=policy("verify"))
+    places = GuardPaths(results=results, state=tmp_path / "state", policy=policy("verify"))
     places.state.mkdir()
     core = Core(make(results, places.read_policy()), "enforce")
     reloader = Reloader(core, places)
@@ -315,7 +315,7 @@ def test_every_decision_that_is_no_plain_allow_is_in_the_log_and_a_changed_line_
 def test_what_was_used_last_is_kept_in_the_state(results, tmp_path):
     from stillwatch.guard.reload import first
 
-    places = Places(results=results, state=tmp_path / "state")
+    places = GuardPaths(results=results, state=tmp_path / "state")
     first(places)
     assert (places.state / GOOD / "policy.toml").exists()
     assert (

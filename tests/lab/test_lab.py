@@ -123,7 +123,7 @@ def test_hugging_faces_generate_marks_the_rows_that_were_asked_for(teacher):
 @pytest.fixture(scope="module")
 def students(teacher):
     """Two students from the same unmarked base: one of fully marked answers, one of unmarked ones."""
-    trial = traces.Trial(mark="gumbel", share=1.0, seed=3, answers=1_500, asked=500)
+    trial = traces.StudentTrial(mark="gumbel", share=1.0, seed=3, answers=1_500, asked=500)
     ring, (issued,) = traces.keyring_of(3, "gumbel", 2)
     lesson = school.Lesson(steps=250, size=SIZE)
     out = {}
@@ -148,17 +148,17 @@ def test_a_student_of_marked_answers_is_proven_and_one_of_unmarked_answers_is_no
     words = {}
     for name, (student, _) in out.items():
         asked = [task.prompt for task in school.prompts(900, 500, LISTS)]
-        from stillwatch.prove.case import Case, Pair
+        from stillwatch.prove.case import PromptAnswer, SuspectCase
 
         said = [
-            Pair(prompt=p, answer=a)
+            PromptAnswer(prompt=p, answer=a)
             for p, a in zip(asked, models.answer(student, asked, seed=5), strict=True)
         ]
         beside = Weights(teacher.net, teacher.tokenizer)
-        text = Case(
+        text = SuspectCase(
             keyring=ring, answers=said, served=shown, tokenize=student.tokenize, teacher=beside, decoys=199
         )
-        weights = Case(
+        weights = SuspectCase(
             keyring=ring,
             served=shown,
             model=Weights(student.net, student.tokenizer),
@@ -167,7 +167,7 @@ def test_a_student_of_marked_answers_is_proven_and_one_of_unmarked_answers_is_no
             decoys=199,
         )
         found = [*radioactivity_open.test(weights), *radioactivity_text.test(text)]
-        words[name] = decide(found, alpha=1e-3, effects={}, asked=500, served=None).word
+        words[name] = decide(found, alpha=1e-3, effects={}, answers=500, served=None).word
     assert words == {"guilty": "supported", "innocent": "not supported"}
 
 
@@ -179,11 +179,11 @@ def test_a_mark_is_weakened_by_further_training_on_unmarked_answers(students, te
     clean = school.serve(teacher, asked, seed=9)
     later = models.copy_of(student)
     models.train(later, clean, steps=250, seed=9)
-    from stillwatch.prove.case import Case
+    from stillwatch.prove.case import SuspectCase
 
     effect = {}
     for name, one in (("before", student), ("after", later)):
-        case = Case(
+        case = SuspectCase(
             keyring=ring,
             served=shown,
             model=Weights(one.net, one.tokenizer),

@@ -10,13 +10,13 @@ import threading
 import pytest
 
 from stillwatch.memory import record
-from stillwatch.memory.record import Entry, append, read
+from stillwatch.memory.record import RecordEntry, append, read
 
 pytestmark = pytest.mark.issue(26)
 
 
 def line(number, kind="label"):
-    return Entry(at=f"2026-11-28T12:00:{number:02}Z", kind=kind, author="ann", body={"number": number})
+    return RecordEntry(at=f"2026-11-28T12:00:{number:02}Z", kind=kind, author="ann", body={"number": number})
 
 
 def test_lines_come_back_as_they_were_written(tmp_path):
@@ -58,7 +58,7 @@ def test_a_line_cut_short_by_a_crash_is_counted_and_the_chain_goes_on(tmp_path):
 
 def test_a_line_longer_than_the_tail_is_found(tmp_path):
     path = tmp_path / "record.jsonl"
-    long = Entry(at="2026", kind="label", author="ann", body={"accounts": ["a" * 100] * 3000})
+    long = RecordEntry(at="2026", kind="label", author="ann", body={"accounts": ["a" * 100] * 3000})
     append(path, [line(1), long])
     append(path, [line(2)])
     assert not read(path).faults
@@ -126,8 +126,8 @@ def test_a_label_is_not_lost_where_a_scan_replaces_the_folder_meanwhile(tmp_path
 def test_killed_writers_leave_a_chain_that_holds(tmp_path):
     path = tmp_path / "record.jsonl"
     program = (
-        "import sys\nfrom pathlib import Path\nfrom stillwatch.memory.record import Entry, append\n"
-        "n = 0\nwhile True:\n    n += 1\n    append(Path(sys.argv[1]), [Entry(at='t', kind='k', author='a', "
+        "import sys\nfrom pathlib import Path\nfrom stillwatch.memory.record import RecordEntry, append\n"
+        "n = 0\nwhile True:\n    n += 1\n    append(Path(sys.argv[1]), [RecordEntry(at='t', kind='k', author='a', "
         "body={'n': n})])\n"
         "    print(n, flush=True)\n"
     )

@@ -1,13 +1,8 @@
 """Packages of a small results folder."""
 
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from small_results import MEMBER, tables, write_results
+from tests.package.small_results import MEMBER, tables, write_results
 
 
 @pytest.fixture(scope="session")

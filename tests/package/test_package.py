@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_results import HONEST, MEMBER, PATH, TEXT, VALUE, tables, write_results
 
 from stillwatch.contract import results as contract
 from stillwatch.detect import explain, replay
@@ -25,6 +24,7 @@ from stillwatch.results.folder import TABLES
 from stillwatch.stats import sequential
 from stillwatch.stats.evalues import LN10
 from stillwatch.stats.fdr import e_bh_q_values
+from tests.package.small_results import HONEST, MEMBER, PATH, TEXT, VALUE, tables, write_results
 
 pytestmark = pytest.mark.issue(27)
 NOBODY = Trust()

@@ -6,13 +6,13 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from authority import authority_in, openssl
 
 from stillwatch.errors import Unreachable
 from stillwatch.package import alone
 from stillwatch.package.check import Trust, check
 from stillwatch.package.make import order_of, package, sums
 from stillwatch.package.stamp import stamped
+from tests.package.authority import authority_in, openssl
 
 pytestmark = [
     pytest.mark.issue(27),

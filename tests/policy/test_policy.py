@@ -15,7 +15,7 @@ import pytest
 
 from stillwatch.contract import results as contract
 from stillwatch.errors import InputError, UsageError
-from stillwatch.memory.labels import Label, Labels, add, in_force
+from stillwatch.memory.labels import Label, LabelsInForce, add, in_force
 from stillwatch.policy.read import parse, standard
 from stillwatch.policy.rollout import approve, effective, in_share, roll_out, standing, undo
 
@@ -276,8 +276,10 @@ def test_a_roll_out_stops_by_itself_once_its_accounts_turn_out_honest(path, tmp_
     time.sleep(0.01)
     drawn = [f"acct-{n}" for n in range(100) if in_share(policy.name, f"acct-{n}", 0.5)]
     others = [f"acct-{n}" for n in range(100) if not in_share(policy.name, f"acct-{n}", 0.5)]
-    assert not standing(state, policy, Labels((add_before, label(drawn[0]), *map(label, others)))).stopped
-    held = standing(state, policy, Labels((label(drawn[0]), label(drawn[1]))))
+    assert not standing(
+        state, policy, LabelsInForce((add_before, label(drawn[0]), *map(label, others)))
+    ).stopped
+    held = standing(state, policy, LabelsInForce((label(drawn[0]), label(drawn[1]))))
     assert "2 of its accounts" in held.stopped
     assert held.share == 0.0
 

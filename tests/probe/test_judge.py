@@ -2,7 +2,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from probe_groups import HOLD_S, HOUR, SECOND, coins, group, judged
 from scipy.stats import binomtest
 
 from stillwatch.flows.probe import gathered, slots_of
@@ -12,6 +11,7 @@ from stillwatch.signals.registry import all_explanations
 from stillwatch.simulate.crowds import setting, tables
 from stillwatch.simulate.refusals import COMES_BACK, GIVES_UP, HONEST, QUEUE, SAME_ACCOUNT, Habit, refuse
 from stillwatch.stats.intervals import of_share
+from tests.probe.probe_groups import HOLD_S, HOUR, SECOND, coins, group, judged
 
 pytestmark = pytest.mark.issue(26)
 

@@ -130,9 +130,9 @@ def test_departures_from_the_plan_are_named():
 
 def test_plan_run_and_judge_work_together_on_the_command_line(tmp_path, run):
     import numpy as np
-    from probe_groups import group
 
     from stillwatch.simulate.refusals import QUEUE, refuse
+    from tests.probe.probe_groups import group
 
     log, members, span = group(np.random.default_rng(1), accounts=40, days=3, per_day=60)
     pq.write_table(pa.table({"account_id": members}), tmp_path / "members.parquet")
@@ -205,7 +205,8 @@ def test_plan_run_and_judge_work_together_on_the_command_line(tmp_path, run):
 
 def test_tables_of_trials_that_cannot_be_are_refused_with_their_place(tmp_path, run):
     import numpy as np
-    from probe_groups import coins, group
+
+    from tests.probe.probe_groups import coins, group
 
     log, members, span = group(np.random.default_rng(1), accounts=10, days=1)
     pq.write_table(log, tmp_path / "log.parquet")

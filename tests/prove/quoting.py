@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from stillwatch.prove.case import Case, Pair, Tokens
+from stillwatch.prove.case import PromptAnswer, SuspectCase, Tokens
 from stillwatch.prove.keyring import Keyring
 from stillwatch.prove.registry import mark_named
 from stillwatch.prove.text import choices
@@ -285,7 +285,9 @@ def quoting(rng, ring, form, *, rows, text, around=True):
         ask = ASKS[at % len(ASKS)].format(form(marked))
         own = prose(rng, 12) if around and at % 2 else ""
         answers.append(
-            Pair(prompt=ask, answer=f"{own} {marked}".strip() + (" " + prose(rng, 8) if around else ""))
+            PromptAnswer(
+                prompt=ask, answer=f"{own} {marked}".strip() + (" " + prose(rng, 8) if around else "")
+            )
         )
-    honest = [Pair(prompt=prose(rng, 8), answer=prose(rng, 40)) for _ in range(rows)]
-    return Case(keyring=ring, answers=[*answers, *honest], tokenize=tokenize, decoys=0)
+    honest = [PromptAnswer(prompt=prose(rng, 8), answer=prose(rng, 40)) for _ in range(rows)]
+    return SuspectCase(keyring=ring, answers=[*answers, *honest], tokenize=tokenize, decoys=0)

@@ -196,6 +196,6 @@ def test_lines_of_answers_that_cannot_be_read_are_passed_over(tmp_path, place):
             ("p1", "a1"),
             ("p2", "a2"),
         ]
-        (told,) = unread.told()
+        (told,) = unread.counts()
         assert (told["rows"], told["first"]) == (1, [place + 1])
         assert told["reason"] == NO_PAIR or "line is not" in told["reason"]

@@ -6,7 +6,6 @@ import shutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from authority import authority_in, openssl
 from click.testing import CliRunner
 
 from stillwatch.cli.main import cli
@@ -15,6 +14,7 @@ from stillwatch.flows.answers import Unread, members_of, pairs_of, served_pairs
 from stillwatch.prove import keyring, plan, stamp
 from stillwatch.prove.keyring import Keyring
 from stillwatch.prove.power import Assumed
+from tests.package.authority import authority_in, openssl
 
 pytestmark = pytest.mark.issue(25)
 SAID = "For example, it does not fail. Furthermore, the whole team often helps."
@@ -129,7 +129,7 @@ def test_members_without_a_name_are_named_and_numbers_are_names(tmp_path):
     )
     unread = Unread()
     assert members_of(path, unread) == {"1": "C1"}
-    (one,) = unread.told()
+    (one,) = unread.counts()
     assert (one["rows"], one["first"]) == (2, [2, 3])
 
 

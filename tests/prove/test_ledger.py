@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from talking import issued, talk, tokenize, write
 
 from stillwatch.cli.main import cli
 from stillwatch.engine.files import sha256
 from stillwatch.errors import InputError
 from stillwatch.flows.prove import Inputs, assumptions, gather, prove
 from stillwatch.prove import effects, ledger
+from tests.prove.talking import issued, talk, tokenize, write
 
 pytestmark = pytest.mark.issue(25)
 
@@ -104,7 +104,7 @@ def test_with_a_ledger_a_student_is_supported_and_an_innocent_refuted(case):
 def test_innocents_are_refuted_at_the_stated_power_and_students_at_the_level(case, tmp_path):
     """40 innocents and 40 students of an assumed effect; the effect is what the students have."""
     from stillwatch.prove import verdict
-    from stillwatch.prove.case import Case, Pair
+    from stillwatch.prove.case import PromptAnswer, SuspectCase
     from stillwatch.prove.power import Assumed
     from stillwatch.prove.tests.radioactivity_text import radioactivity_text
 
@@ -115,9 +115,9 @@ def test_innocents_are_refuted_at_the_stated_power_and_students_at_the_level(cas
         rng = np.random.default_rng(7)
         found[name] = [
             radioactivity_text.test(
-                Case(
+                SuspectCase(
                     keyring=ring,
-                    answers=[Pair(prompt="", answer=one) for one in talk(rng, 25, key, share)],
+                    answers=[PromptAnswer(prompt="", answer=one) for one in talk(rng, 25, key, share)],
                     tokenize=tokenize,
                     decoys=0,
                 )
@@ -127,7 +127,7 @@ def test_innocents_are_refuted_at_the_stated_power_and_students_at_the_level(cas
     effect = float(np.mean([one.effect for one in found["student"]]))
     assumed = {"gumbel/c/1": Assumed(share=0.1, effect=effect, source="a test")}
     words = {
-        name: [verdict.decide([one], alpha=1e-9, effects=assumed, asked=50, served={"c"}) for one in some]
+        name: [verdict.decide([one], alpha=1e-9, effects=assumed, answers=50, served={"c"}) for one in some]
         for name, some in found.items()
     }
     powers = [one.power for one in words["innocent"]]
@@ -165,7 +165,7 @@ def test_a_student_with_marks_that_were_never_served_is_never_refuted(case):
             log10_p=-0.3,
             log_e=-1.0,
         )
-        assert decide([quiet], alpha=1e-3, effects=effects_, asked=1, served={"c"}).word == "not supported"
+        assert decide([quiet], alpha=1e-3, effects=effects_, answers=1, served={"c"}).word == "not supported"
 
 
 def test_the_effect_is_that_of_the_share_that_the_ledger_shows(case):

@@ -158,11 +158,11 @@ def test_the_tournaments_first_layer_gains_what_its_paper_says():
 def test_a_request_is_marked_under_its_own_key_and_others_are_left_alone():
     torch = pytest.importorskip("torch")
     from stillwatch.prove.keyring import Keyring
-    from stillwatch.prove.serving import Row, marked
+    from stillwatch.prove.serving import RequestState, marked
 
     ring = Keyring(master=bytes(32))
     mark = mark_named("gumbel")
-    one, two = (Row(mark, ring.key("gumbel", who, 1), 2, 1.0) for who in ("a", "b"))
+    one, two = (RequestState(mark, ring.key("gumbel", who, 1), 2, 1.0) for who in ("a", "b"))
     logits = torch.randn(1, 400, generator=torch.Generator().manual_seed(0)).expand(3, -1)
     out = marked(logits, [one, two, None], [[4, 5], [4, 5], [4, 5]])
     assert torch.isinf(out[0]).sum() == 399

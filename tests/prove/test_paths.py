@@ -61,7 +61,7 @@ def hugging_face(folder):
     pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'stillwatch[lab]'")
     pytest.importorskip("transformers", reason="transformers is not installed: pip install 'stillwatch[lab]'")
     from stillwatch.lab import models
-    from stillwatch.prove.serving import Asked, generate
+    from stillwatch.prove.serving import MarkingRequest, generate
 
     ring = read(folder / "marks.json")
     model = models.fresh(0, models.Size(width=16, layers=1, heads=2))
@@ -73,7 +73,7 @@ def hugging_face(folder):
         return_token_type_ids=False,
     )
     model.net.generation_config.pad_token_id = model.tokenizer.pad_token_id
-    asked = [Asked(account="a1", issued=ring.current("gumbel", "c")), None]
+    asked = [MarkingRequest(account="a1", issued=ring.current("gumbel", "c")), None]
     said = generate(
         model.net,
         batch,
@@ -222,10 +222,10 @@ def test_every_path_that_marks_writes_the_same_ledger(folder, monkeypatch, path)
 
 
 def test_an_answer_as_short_as_the_context_passed_the_marking_and_bears_no_mark(folder):
-    from stillwatch.prove.serving import Asked, line
+    from stillwatch.prove.serving import MarkingRequest, line
 
     ring = read(folder / "marks.json")
-    asked = Asked(account="a", issued=ring.current("gumbel", "c"))
+    asked = MarkingRequest(account="a", issued=ring.current("gumbel", "c"))
     width = asked.issued.width
     assert [line(ring, asked, list(range(length))).is_marked for length in (width, width + 1)] == [
         False,

@@ -2,11 +2,8 @@
 places?
 """
 
-import importlib.util
 import re
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,11 +14,7 @@ from stillwatch.prove.keyring import Keyring
 from stillwatch.prove.text import canaries, choices, code
 from stillwatch.prove.text.language import is_english
 from stillwatch.prove.text.markdown import BOX, blocks
-
-spec = importlib.util.spec_from_file_location("answers", Path(__file__).with_name("answers.py"))
-made = importlib.util.module_from_spec(spec)
-sys.modules["answers"] = made
-spec.loader.exec_module(made)
+from tests.prove import answers as made
 
 RING = Keyring(master=bytes(32))
 KEYS = [RING.key("choices", name, 1) for name in "abcd"]

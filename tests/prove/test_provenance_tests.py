@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stillwatch.prove.case import Case, Pair, Tokens
+from stillwatch.prove.case import PromptAnswer, SuspectCase, Tokens
 from stillwatch.prove.keyring import Keyring
 from stillwatch.prove.registry import mark_named, provenance_tests
 from stillwatch.prove.text import canaries, choices
@@ -81,7 +81,7 @@ class Innocent:
 def pairs(rng, number, campaign="", twins=False):
     asked, said, other = talk(rng, number, 5), talk(rng, number), talk(rng, number)
     return [
-        Pair(prompt=f"1 {i} {a}", answer=b, campaign=campaign, unserved=c if twins else "")
+        PromptAnswer(prompt=f"1 {i} {a}", answer=b, campaign=campaign, unserved=c if twins else "")
         for i, (a, b, c) in enumerate(zip(asked, said, other, strict=True))
     ]
 
@@ -91,7 +91,7 @@ def innocent(name, seed):
     rng = np.random.default_rng(seed)
     if name == "radioactivity_text":
         served = pairs(rng, 40, "c") if seed % 2 else [*pairs(rng, 20, "c"), *pairs(rng, 40)]
-        return Case(
+        return SuspectCase(
             keyring=ring_of(seed, "greenlist"),
             answers=pairs(rng, 40),
             served=served,
@@ -99,7 +99,7 @@ def innocent(name, seed):
             decoys=99,
         )
     if name == "radioactivity_open":
-        return Case(
+        return SuspectCase(
             keyring=ring_of(seed, "gumbel"),
             served=pairs(rng, 20, "c"),
             model=Innocent(seed),
@@ -112,23 +112,27 @@ def innocent(name, seed):
             f"The {NOUNS[rng.integers(30)]} {rng.choice(choices.PAIRS[at])} helped us with all of it."
             for at in SPOKEN
         )
-        return Case(keyring=ring_of(seed, "choices"), answers=[Pair(prompt="", answer=said)], decoys=99)
+        return SuspectCase(
+            keyring=ring_of(seed, "choices"), answers=[PromptAnswer(prompt="", answer=said)], decoys=99
+        )
     if name == "canary_recall":
         habit = rng.integers(0, canaries.OPTIONS, len(canaries.KINDS))
-        return Case(
+        return SuspectCase(
             keyring=ring_of(seed, "canaries"),
             decoys=99,
             answers=[
-                Pair(prompt=kind.asks, answer=kind.line(int(habit[at])))
+                PromptAnswer(prompt=kind.asks, answer=kind.line(int(habit[at])))
                 for at, kind in enumerate(canaries.KINDS)
             ],
         )
     if name == "dataset_inference":
-        return Case(keyring=ring_of(seed), served=pairs(rng, 60, "c", twins=True), model=Innocent(seed))
+        return SuspectCase(
+            keyring=ring_of(seed), served=pairs(rng, 60, "c", twins=True), model=Innocent(seed)
+        )
     teacher, suspect, control = pairs(rng, 60), pairs(rng, 60), pairs(rng, 60)
     same = [replace(mine, prompt=theirs.prompt) for mine, theirs in zip(suspect, teacher, strict=True)]
     other = [replace(mine, prompt=theirs.prompt) for mine, theirs in zip(control, teacher, strict=True)]
-    return Case(keyring=ring_of(seed), answers=same, served=teacher, controls={"control": other})
+    return SuspectCase(keyring=ring_of(seed), answers=same, served=teacher, controls={"control": other})
 
 
 @pytest.mark.parametrize("name", sorted(TESTS))
@@ -155,7 +159,7 @@ def test_five_hundred_innocents_are_rejected_at_the_level_at_most(name):
 def test_weights_pushed_to_the_keys_tokens_are_seen_and_the_teacher_beside_sharpens_it():
     ring = ring_of(3, "greenlist")
     served = pairs(np.random.default_rng(3), 60, "c")
-    case = Case(
+    case = SuspectCase(
         keyring=ring,
         served=served,
         model=Innocent(3, ring, ring.issued[0], push=0.5),
@@ -185,10 +189,10 @@ def test_marked_text_is_seen_and_named_among_a_hundred_campaigns():
             )[0]
             if not green and rng.random() < 0.2:
                 ids[at] = int((ids[at - 1] + rng.integers(1, 6)) % WORDS)
-        said.append(Pair(prompt="", answer=" ".join(map(str, ids))))
-    usual = [Pair(prompt="", answer=text) for text in talk(rng, 2_000)]
-    case = Case(keyring=ring, answers=said, served=usual, tokenize=tokenize, decoys=99)
-    verdict = decide(TESTS["radioactivity_text"].test(case), alpha=1e-3, effects={}, asked=600, served=None)
+        said.append(PromptAnswer(prompt="", answer=" ".join(map(str, ids))))
+    usual = [PromptAnswer(prompt="", answer=text) for text in talk(rng, 2_000)]
+    case = SuspectCase(keyring=ring, answers=said, served=usual, tokenize=tokenize, decoys=99)
+    verdict = decide(TESTS["radioactivity_text"].test(case), alpha=1e-3, effects={}, answers=600, served=None)
     assert verdict.word == "supported"
     assert verdict.named == "c042"
     assert [row.campaign for row in verdict.campaigns if row.verdict == "supported"] == ["c042"]
@@ -204,18 +208,20 @@ def test_a_suspect_that_repeats_a_marked_prompt_is_not_convicted_of_it():
         score = mark_named("greenlist").score(bits_of(seeds(some[:, :2], key), some[:, 2]))
         green += some[score > 0].tolist()
     marked = [" ".join(map(str, one)) for one in green[:3_000]]
-    echo = [Pair(prompt=one, answer=one) for one in marked]
-    honest = [Pair(prompt=one, answer=two) for one, two in zip(marked, talk(rng, 3_000, 6), strict=True)]
+    echo = [PromptAnswer(prompt=one, answer=one) for one in marked]
+    honest = [
+        PromptAnswer(prompt=one, answer=two) for one, two in zip(marked, talk(rng, 3_000, 6), strict=True)
+    ]
     test = TESTS["radioactivity_text"]
     convicted = test.test(
-        Case(
+        SuspectCase(
             keyring=ring,
-            answers=[Pair(prompt="", answer=one) for one in marked],
+            answers=[PromptAnswer(prompt="", answer=one) for one in marked],
             tokenize=tokenize,
             decoys=99,
         )
     )[0]
-    spared = test.test(Case(keyring=ring, answers=[*echo, *honest], tokenize=tokenize, decoys=99))[0]
+    spared = test.test(SuspectCase(keyring=ring, answers=[*echo, *honest], tokenize=tokenize, decoys=99))[0]
     assert convicted.log10_p < -100
     assert spared.log10_p > -2
 
@@ -233,16 +239,16 @@ def test_choices_and_canaries_of_a_campaign_are_recalled():
         alone = f"The {noun} often came to us. It was the {noun} and the {noun} does not go."
         texts.append(choices.apply(f"{alone} {said}", key) if rng.random() < 0.7 else alone)
     (found,) = TESTS["keyed_choices"].test(
-        Case(keyring=ring, answers=[Pair(prompt="", answer=one) for one in texts], decoys=999)
+        SuspectCase(keyring=ring, answers=[PromptAnswer(prompt="", answer=one) for one in texts], decoys=999)
     )
     assert found.log10_p < -5
     assert found.rank_p == 0.001
     key = ring.key("canaries", "c", 1)
     answers = [
-        Pair(prompt=kind.asks, answer=kind.line(canaries.option(at, key) if turn < 4 else (turn * 7) % 64))
+        PromptAnswer(prompt=kind.asks, answer=kind.line(canaries.option(at, key) if turn < 4 else (turn * 7) % 64))
         for at, kind in enumerate(canaries.KINDS) for turn in range(10)
     ]  # fmt: skip
-    (found,) = TESTS["canary_recall"].test(Case(keyring=ring, answers=answers, decoys=999))
+    (found,) = TESTS["canary_recall"].test(SuspectCase(keyring=ring, answers=answers, decoys=999))
     assert found.log10_p < -5
 
 
@@ -253,10 +259,12 @@ def test_twins_and_agreement_see_a_student():
         replace(one, answer=one.answer if rng.random() < 0.3 else talk(rng, 1)[0], campaign="", unserved="")
         for one in served
     ]
-    (twins,) = TESTS["dataset_inference"].test(Case(keyring=ring_of(8), answers=said, served=served))
+    (twins,) = TESTS["dataset_inference"].test(SuspectCase(keyring=ring_of(8), answers=said, served=served))
     assert twins.log10_p < -3
     control = [replace(one, answer=talk(rng, 1)[0]) for one in said]
-    case = Case(keyring=ring_of(8), answers=said, served=served, controls={"far": control, "near": said})
+    case = SuspectCase(
+        keyring=ring_of(8), answers=said, served=served, controls={"far": control, "near": said}
+    )
     (found,) = TESTS["agreement"].test(replace(case, controls={"far": control}))
     assert found.log10_p < -3
     (found,) = TESTS["agreement"].test(case)  # a control that is as near spoils it
@@ -265,7 +273,7 @@ def test_twins_and_agreement_see_a_student():
 
 @pytest.mark.parametrize("name", sorted(TESTS))
 def test_a_test_says_what_it_lacks(name):
-    assert TESTS[name].missing(Case(keyring=ring_of(0)))
+    assert TESTS[name].missing(SuspectCase(keyring=ring_of(0)))
 
 
 @pytest.mark.parametrize("name", sorted(TESTS))

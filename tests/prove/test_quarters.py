@@ -13,7 +13,7 @@ import pytest
 
 from stillwatch.errors import InputError
 from stillwatch.prove import weights
-from stillwatch.prove.quarters import Refused, confined
+from stillwatch.prove.quarters import RefusedOperation, confined
 
 
 class Bomb:
@@ -37,7 +37,7 @@ class Bomb:
 def test_what_a_strangers_code_would_do_is_refused_inside_and_allowed_outside(work, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
-    with pytest.raises(Refused):
+    with pytest.raises(RefusedOperation):
         confined(work)
     assert not (tmp_path / "ran").exists()
     assert subprocess.run(["true"]).returncode == 0
@@ -104,6 +104,6 @@ def test_a_tokeniser_with_code_of_its_own_is_refused_without_a_question(tmp_path
         f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Evil: pass\nclass Config: pass\n"
     )
     monkeypatch.setattr("builtins.input", lambda *_words: pytest.fail("a question was asked"))
-    with pytest.raises((ValueError, OSError, KeyError, Refused, ImportError)):
+    with pytest.raises((ValueError, OSError, KeyError, RefusedOperation, ImportError)):
         confined(lambda: weights._tokenizer(tmp_path))
     assert not (tmp_path / "ran").exists()

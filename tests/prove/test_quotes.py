@@ -1,14 +1,14 @@
 """Is an innocent who repeats marked text that stood before it spared, in whatever form it stood there?"""
 
-import later_forms
 import numpy as np
 import pytest
-import quoting as q
 
-from stillwatch.prove.case import Case, Pair
+from stillwatch.prove.case import PromptAnswer, SuspectCase
 from stillwatch.prove.registry import provenance_tests
-from stillwatch.prove.seen import Seen, is_unread, readings, words
+from stillwatch.prove.seen import TextBefore, is_unread, readings, words
 from stillwatch.prove.text import canaries
+from tests.prove import later_forms
+from tests.prove import quoting as q
 
 pytestmark = pytest.mark.issue(25)
 TESTS = {test.name: test for test in provenance_tests()}
@@ -134,10 +134,10 @@ def test_what_stood_in_a_system_prompt_a_tools_result_or_an_earlier_turn_is_not_
     path = tmp_path / "answers.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     pairs = pairs_of(path, Unread())
-    (one,) = TESTS["keyed_choices"].test(Case(keyring=ring, answers=pairs, decoys=0))
+    (one,) = TESTS["keyed_choices"].test(SuspectCase(keyring=ring, answers=pairs, decoys=0))
     assert one.units == 0
-    bare = [Pair(prompt="Go on.", answer=text) for text in chosen]
-    assert TESTS["keyed_choices"].test(Case(keyring=ring, answers=bare, decoys=0))[0].log10_p < -8
+    bare = [PromptAnswer(prompt="Go on.", answer=text) for text in chosen]
+    assert TESTS["keyed_choices"].test(SuspectCase(keyring=ring, answers=bare, decoys=0))[0].log10_p < -8
 
 
 SPLIT = {
@@ -162,7 +162,7 @@ def test_a_text_that_is_split_over_messages_columns_or_names_was_seen(tmp_path, 
         path = tmp_path / "answers.jsonl"
         rows = [{"prompt": "Go on.", "answer": text} | SPLIT[name](text) for text in some]
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        case = Case(keyring=ring, answers=pairs_of(path, Unread()), tokenize=q.tokenize, decoys=0)
+        case = SuspectCase(keyring=ring, answers=pairs_of(path, Unread()), tokenize=q.tokenize, decoys=0)
         (one,) = TESTS[test].test(case)
         assert one.log10_p > -1
         assert one.units < 5
@@ -189,11 +189,11 @@ def test_a_choice_at_an_opening_counts_as_read_in_whatever_context_it_was_read(t
     ring, *_ = texts
     asked = "Say again: For example, it works. Then: Furthermore, it works. Also: Therefore it works."
     said = [
-        Pair(prompt="Go on.", answer=one)
+        PromptAnswer(prompt="Go on.", answer=one)
         for one in ("For example, it works.", "Furthermore, it works.", "Therefore it works.")
     ]
     (one,) = TESTS["keyed_choices"].test(
-        Case(keyring=ring, answers=[Pair(prompt=asked, answer="No."), *said], decoys=0)
+        SuspectCase(keyring=ring, answers=[PromptAnswer(prompt=asked, answer="No."), *said], decoys=0)
     )
     assert one.units == 0
 
@@ -204,13 +204,13 @@ def test_a_canary_that_was_read_in_another_form_is_not_recalled():
     lines = [kind.line(canaries.option(at, key)) for at, kind in enumerate(canaries.KINDS)]
     shown = [q.FORMS[form](" ".join(lines)) for form in ("json", "table", "line numbers", "full width")]
     answers = [
-        Pair(prompt=kind.asks, answer=f"{lines[at]}.", seen=(shown[turn],))
+        PromptAnswer(prompt=kind.asks, answer=f"{lines[at]}.", seen=(shown[turn],))
         for at, kind in enumerate(canaries.KINDS) for turn in range(4)
     ]  # fmt: skip
-    (one,) = TESTS["canary_recall"].test(Case(keyring=ring, answers=answers, decoys=0))
+    (one,) = TESTS["canary_recall"].test(SuspectCase(keyring=ring, answers=answers, decoys=0))
     assert one.log10_p == 0
-    bare = [Pair(prompt=one.prompt, answer=one.answer) for one in answers]
-    assert TESTS["canary_recall"].test(Case(keyring=ring, answers=bare, decoys=0))[0].log10_p < -5
+    bare = [PromptAnswer(prompt=one.prompt, answer=one.answer) for one in answers]
+    assert TESTS["canary_recall"].test(SuspectCase(keyring=ring, answers=bare, decoys=0))[0].log10_p < -5
 
 
 def test_a_suspect_that_had_the_served_answer_before_it_is_no_nearer_to_it_than_to_its_twin():
@@ -218,19 +218,22 @@ def test_a_suspect_that_had_the_served_answer_before_it_is_no_nearer_to_it_than_
     answers, served = [], []
     for at in range(60):
         sent, kept = q.prose(rng, 25), q.prose(rng, 25)
-        served.append(Pair(prompt=f"Question {at}", answer=sent, unserved=kept, campaign="c"))
+        served.append(PromptAnswer(prompt=f"Question {at}", answer=sent, unserved=kept, campaign="c"))
         answers.append(
-            Pair(
+            PromptAnswer(
                 prompt=f"Question {at}",
                 answer=f"{sent} {q.prose(rng, 10)}",
                 seen=(q.FORMS["comments"](sent),),
             )
         )
     ring = q.ring_of(4)
-    (one,) = TESTS["dataset_inference"].test(Case(keyring=ring, answers=answers, served=served))
+    (one,) = TESTS["dataset_inference"].test(SuspectCase(keyring=ring, answers=answers, served=served))
     assert one.log10_p > -2
-    bare = [Pair(prompt=one.prompt, answer=one.answer) for one in answers]
-    assert TESTS["dataset_inference"].test(Case(keyring=ring, answers=bare, served=served))[0].log10_p < -5
+    bare = [PromptAnswer(prompt=one.prompt, answer=one.answer) for one in answers]
+    assert (
+        TESTS["dataset_inference"].test(SuspectCase(keyring=ring, answers=bare, served=served))[0].log10_p
+        < -5
+    )
 
 
 class Reader:
@@ -251,8 +254,10 @@ def test_weights_that_copy_from_the_prompt_they_read_are_not_convicted(texts):
     stands there.
     """
     ring, windows, _ = texts
-    served = [Pair(prompt=" ,".join(text.split(" ")), answer=" " + text, campaign="c") for text in windows]
-    case = Case(keyring=ring, served=served, model=Reader(), tokenize=q.tokenize, decoys=0)
+    served = [
+        PromptAnswer(prompt=" ,".join(text.split(" ")), answer=" " + text, campaign="c") for text in windows
+    ]
+    case = SuspectCase(keyring=ring, served=served, model=Reader(), tokenize=q.tokenize, decoys=0)
     (one,) = TESTS["radioactivity_open"].test(case)
     assert one.log10_p > -2.5
 
@@ -266,18 +271,18 @@ def test_what_nothing_explains_is_unread_and_plain_text_is_not(name):
 
 
 def test_a_word_is_held_of_which_letters_are_hidden_and_not_one_of_which_most_are():
-    hidden = Seen(["of*en, frequ##tly and h**r; t•e q"])
+    hidden = TextBefore(["of*en, frequ##tly and h**r; t•e q"])
     assert all(hidden.holds([word]) for word in ("often", "frequently", "hour", "the"))
     assert not hidden.holds(["quarter"])
     assert not hidden.holds(["hospitable"])
 
 
 def test_words_near_each_other_are_held_and_words_far_apart_are_not():
-    far = Seen([" ".join(["often", *(f"x{i}" for i in range(300)), "never", "we"])])
+    far = TextBefore([" ".join(["often", *(f"x{i}" for i in range(300)), "never", "we"])])
     assert far.holds(["we", "never"])
     assert not far.holds(["often", "we"])
     assert not far.holds(["seldom"])
-    assert not Seen([""]).holds([])
+    assert not TextBefore([""]).holds([])
 
 
 def test_readings_undo_escapes_level_by_level():
@@ -302,7 +307,7 @@ def test_what_a_sender_puts_into_a_prompt_costs_time_in_proportion_to_its_length
     import time
 
     begin = time.process_time()
-    seen = Seen([text])
+    seen = TextBefore([text])
     is_unread(text, set())
     seen.holds(["often", "we"])
     seen.holds(["a" * 100_000])

@@ -32,7 +32,7 @@ def decide(found, *, alpha, assumed, asked, is_served_known=True, served=()):
     """The verdict where the same effect is assumed for every key of a sampling mark."""
     effects = {one.subject: assumed for one in found if assumed and one.subject.startswith("gumbel")}
     return verdicts.decide(
-        found, alpha=alpha, effects=effects, asked=asked, served=served if is_served_known else None
+        found, alpha=alpha, effects=effects, answers=asked, served=served if is_served_known else None
     )
 
 

@@ -4,13 +4,13 @@ from collections import Counter
 
 import pyarrow as pa
 import pytest
-from vendors import CONTENT, FIXTURES, HTTP, LATEST, span, spans
 
 from stillwatch.readers import vendor
 from stillwatch.readers.limits import LIMITS
 from stillwatch.readers.losses import Losses
 from stillwatch.readers.registry import all_formats
 from stillwatch.readers.vendor import vendor_batches
+from tests.readers.vendors import CONTENT, FIXTURES, HTTP, LATEST, span, spans
 
 FORMATS = {form.name: form for form in all_formats()}
 

@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from logs import row, told_of
-from vendors import FIXTURES
 
 from stillwatch.errors import InputError
 from stillwatch.readers import cast
 from stillwatch.readers.times import micros
+from tests.readers.logs import row, told_of
+from tests.readers.vendors import FIXTURES
 
 NINE = datetime(2026, 5, 4, 9, tzinfo=UTC)
 PAYLOAD = FIXTURES["litellm payload"][1][0]

@@ -6,15 +6,15 @@ import json
 import time
 
 import pytest
-from logs import row, rows_of
-from shippers import SHIPPERS, WRAPS, S, T, packed, shipped, text
-from vendors import FIXTURES, VLLM
 
 from stillwatch.errors import InputError
 from stillwatch.readers.discover import discover
 from stillwatch.readers.envelope import all_envelopes
 from stillwatch.readers.limits import Limits
 from stillwatch.readers.read import check, read
+from tests.readers.logs import row, rows_of
+from tests.readers.shippers import SHIPPERS, WRAPS, S, T, packed, shipped, text
+from tests.readers.vendors import FIXTURES, VLLM
 
 PAYLOAD = FIXTURES["litellm payload"][1][0]
 

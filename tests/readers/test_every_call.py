@@ -5,9 +5,17 @@ import json
 import re
 
 import pytest
-from logs import row as contract_row
-from logs import rows_of, told_of
-from vendors import (
+
+from stillwatch.readers import vendor
+from stillwatch.readers.addresses import address_in
+from stillwatch.readers.content import answer_columns, decoded, request_columns, up_to_the_cut
+from stillwatch.readers.discover import discover
+from stillwatch.readers.limits import LIMITS
+from stillwatch.readers.losses import Losses
+from stillwatch.readers.read import check, read
+from tests.readers.logs import row as contract_row
+from tests.readers.logs import rows_of, told_of
+from tests.readers.vendors import (
     ANSWER,
     ANTHROPIC,
     ANTHROPIC_ANSWER,
@@ -21,14 +29,6 @@ from vendors import (
     span,
     spans,
 )
-
-from stillwatch.readers import vendor
-from stillwatch.readers.addresses import address_in
-from stillwatch.readers.content import answer_columns, decoded, request_columns, up_to_the_cut
-from stillwatch.readers.discover import discover
-from stillwatch.readers.limits import LIMITS
-from stillwatch.readers.losses import Losses
-from stillwatch.readers.read import check, read
 
 pytestmark = pytest.mark.issue(23)
 

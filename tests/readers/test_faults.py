@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from logs import row, rows_of, told_of
 
 from stillwatch.errors import InputError, StillwatchError
 from stillwatch.readers import records
+from tests.readers.logs import row, rows_of, told_of
 
 
 def lines(*rows):

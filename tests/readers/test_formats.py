@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from logs import FULL, row, rows_of
 
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.errors import InputError
+from tests.readers.logs import FULL, row, rows_of
 
 MOMENT = datetime(2026, 5, 1, 14, 2, 0, 250000, UTC)
 

@@ -7,12 +7,12 @@ import random
 import time
 
 import pytest
-from logs import rows_of
-from vendors import CONTENT, LATEST, NANOS, PROMPT, SECONDS, attribute, span, spans
 
 from stillwatch.readers import joining, traces
 from stillwatch.readers.discover import discover
 from stillwatch.readers.read import check, read
+from tests.readers.logs import rows_of
+from tests.readers.vendors import CONTENT, LATEST, NANOS, PROMPT, SECONDS, attribute, span, spans
 
 
 def write(path, records):

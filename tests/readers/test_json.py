@@ -4,12 +4,12 @@ import json
 import random
 
 import pytest
-from logs import row, rows_of, told_of
-from vendors import FIXTURES, VLLM
 
 from stillwatch.readers import records
 from stillwatch.readers.limits import Limits
 from stillwatch.readers.tolerant import objects
+from tests.readers.logs import row, rows_of, told_of
+from tests.readers.vendors import FIXTURES, VLLM
 
 PAYLOAD = FIXTURES["litellm payload"][1][0]
 ROWS = [row(number, prompt='a "}{" [b], naïve 字\n{c') for number in range(4)]

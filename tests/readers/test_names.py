@@ -7,7 +7,6 @@ import json
 
 import pyarrow as pa
 import pytest
-from vendors import CONTENT, FIXTURES, LATEST, span, spans
 
 import stillwatch
 from stillwatch.flows.inspect import inspect
@@ -16,6 +15,7 @@ from stillwatch.readers.formats.otlp import otlp
 from stillwatch.readers.limits import LIMITS
 from stillwatch.readers.losses import Losses
 from stillwatch.readers.registry import field
+from tests.readers.vendors import CONTENT, FIXTURES, LATEST, span, spans
 
 pytestmark = pytest.mark.issue(23)
 OWNERS = [f"c{number % 3}" for number in range(6)]

@@ -3,10 +3,10 @@
 import gzip
 
 import pytest
-from other_logs import CASES, lines
 
 import stillwatch
 from stillwatch.flows.inspect import inspect
+from tests.readers.other_logs import CASES, lines
 
 pytestmark = pytest.mark.issue(23)
 

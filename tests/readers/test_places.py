@@ -14,15 +14,15 @@ from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, Thread
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from blobs import Blobs
 from fsspec.registry import _registry
-from logs import row, rows_of
 
 from stillwatch.errors import InputError, Unreachable
 from stillwatch.flows import ingest as gather
 from stillwatch.flows.scan import Options, feed, scan
 from stillwatch.readers.discover import discover
 from stillwatch.readers.places import remote_files
+from tests.readers.blobs import Blobs
+from tests.readers.logs import row, rows_of
 
 
 def lines(*rows):

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from logs import row, rows_of, told_of
+
+from tests.readers.logs import row, rows_of, told_of
 
 pytestmark = pytest.mark.issue(23)
 

@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from logs import row as contract_row
-from logs import rows_of
-from vendors import ANSWER, FIXTURES, LATEST, PROMPT, SECONDS, VLLM, span, spans
 
 from stillwatch.errors import InputError, UsageError
 from stillwatch.readers.discover import discover
 from stillwatch.readers.read import check, read
 from stillwatch.readers.recognise import recognise
 from stillwatch.readers.registry import Malformed, all_formats, moment
+from tests.readers.logs import row as contract_row
+from tests.readers.logs import rows_of
+from tests.readers.vendors import ANSWER, FIXTURES, LATEST, PROMPT, SECONDS, VLLM, span, spans
 
 NAMES = sorted(FIXTURES)
 

@@ -2,10 +2,7 @@
 what is unknown?
 """
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,11 +10,7 @@ import pytest
 
 from stillwatch.errors import InputError, UsageError
 from stillwatch.report.exposure import Assumptions, Prices, lines, taken
-
-spec = importlib.util.spec_from_file_location("results_folder", Path(__file__).with_name("results_folder.py"))
-results_folder = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(results_folder)
-build = results_folder.build
+from tests.report.results_folder import build
 
 PRICES = Prices(read=2.0, written=10.0, source="a list")
 ASSUMED = Assumptions(input_tokens=100, output_tokens=200, used=(0.5, 1.0))

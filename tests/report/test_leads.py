@@ -1,10 +1,7 @@
 """Are leads shown, ranked, and never called a campaign?"""
 
-import importlib.util
 import re
-import sys
 from html import unescape
-from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -12,11 +9,7 @@ import pytest
 from stillwatch.report import page
 from stillwatch.report.leads import MAX_LEADS, leads, leads_found
 from stillwatch.report.reading import read
-
-spec = importlib.util.spec_from_file_location("results_folder", Path(__file__).with_name("results_folder.py"))
-results_folder = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(results_folder)
-build = results_folder.build
+from tests.report.results_folder import build
 
 
 def section_of(text):

@@ -1,8 +1,5 @@
-import importlib.util
 import re
-import sys
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 
@@ -11,11 +8,8 @@ from stillwatch.report import page, patterns
 from stillwatch.report.packed import unpack
 from stillwatch.report.reading import read
 from stillwatch.report.values import shared_values
-
-spec = importlib.util.spec_from_file_location("results_folder", Path(__file__).with_name("results_folder.py"))
-results_folder = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(results_folder)
-build = results_folder.build
+from tests.report import results_folder
+from tests.report.results_folder import build
 
 EXTRAS = ["overview.json"] + [
     f"{name}.parquet"

@@ -1,9 +1,6 @@
 """Does the page show the first facts and the trial of a group, evenly for and against?"""
 
-import importlib.util
 import re
-import sys
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,11 +9,8 @@ import pyarrow.parquet as pq
 from stillwatch.report import page
 from stillwatch.report.reading import read
 from stillwatch.report.trial import explanations_tried, glance, trial
-
-spec = importlib.util.spec_from_file_location("results_folder", Path(__file__).with_name("results_folder.py"))
-results_folder = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(results_folder)
-build = results_folder.build
+from tests.report import results_folder
+from tests.report.results_folder import build
 
 
 def card_of(text, name):

@@ -3,10 +3,8 @@ is it accessible?
 """
 
 import csv
-import importlib.util
 import json
 import re
-import sys
 import time
 from pathlib import Path
 
@@ -17,10 +15,7 @@ import pytest
 from stillwatch.foreign import visible
 from stillwatch.report import page, wording
 from stillwatch.report.reading import read
-
-spec = importlib.util.spec_from_file_location("results_folder", Path(__file__).with_name("results_folder.py"))
-results_folder = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(results_folder)
+from tests.report import results_folder
 
 HOSTILE = '"\'><img src=x onerror="window.broken=1"><script>window.broken=2</script>\u202egnp'
 MANY = 25_000

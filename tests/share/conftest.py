@@ -1,14 +1,12 @@
 """A server of ours on a free port, and state folders with peers."""
 
-import importlib.util
-import sys
 import threading
-from pathlib import Path
 
 import pytest
 
 from stillwatch.share.serving import Address, serve
-from stillwatch.share.state import State
+from stillwatch.share.state import SharingState
+from tests.export.conftest import folder  # noqa: F401  the small results of the exporters' tests
 
 
 @pytest.fixture
@@ -31,14 +29,5 @@ def running():
 
 @pytest.fixture
 def state(tmp_path):
-    with State(tmp_path / "sharing") as held:
+    with SharingState(tmp_path / "sharing") as held:
         yield held
-
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "export"))
-spec = importlib.util.spec_from_file_location(
-    "export_conftest", Path(__file__).parents[1] / "export/conftest.py"
-)
-planted_results = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(planted_results)
-folder = planted_results.folder  # the small results of the exporters' tests

@@ -12,7 +12,7 @@ import pytest
 
 from stillwatch.errors import InputError
 from stillwatch.share import match_client, match_server, matching, oprf, sessions
-from stillwatch.share.client import Server
+from stillwatch.share.client import PeerServer
 from stillwatch.share.sets import canonical, encoded, read_set, write_set
 
 pytestmark = pytest.mark.issue(28)
@@ -31,8 +31,8 @@ def provider(state, running):
     """A provider that serves `THEIRS`; gives its state and the server as a peer sees it."""
 
     def start(pairs=THEIRS, peer="lab-b", **limits):
-        app = match_server.app(state, matching.prepare(pairs), match_server.Limits(**limits))
-        return state, Server(url=running(app), token=state.add_peer(peer))
+        app = match_server.app(state, matching.prepare(pairs), match_server.PeerLimits(**limits))
+        return state, PeerServer(url=running(app), token=state.add_peer(peer))
 
     return start
 
@@ -130,26 +130,26 @@ def test_a_recorded_request_cannot_be_used_again_nor_by_another_peer_to_learn_an
     with pytest.raises(InputError) as refused:
         begin(server, whole, asked.tree.root.hex(), "a" * 64)
     assert "nonce was used before" in refused.value.problems[0].why
-    other = Server(url=server.url, token=state.add_peer("lab-c"))
+    other = PeerServer(url=server.url, token=state.add_peer("lab-c"))
     told = begin(other, whole, asked.tree.root.hex(), "a" * 64)
     answered = base64.b64decode(told["elements"])
     tags = other.send("GET", f"/match/sets/{told['set']}").body
     parts = [answered[at : at + oprf.ELEMENT] for at in range(0, len(answered), oprf.ELEMENT)]
-    guess = matching.Asked(pairs=asked.pairs, blind=oprf.random_scalar(), seed=asked.seed)
+    guess = matching.AskerSecrets(pairs=asked.pairs, blind=oprf.random_scalar(), seed=asked.seed)
     assert matching.matched(guess, parts, tags) == []  # without the blinding scalar nothing follows
 
 
 def test_all_that_crosses_the_wire_confirms_no_guess(provider, tmp_path, monkeypatch):
     state, server = provider()
     wire = []
-    send = Server.send
+    send = PeerServer.send
 
     def recorded(self, method, path, body=None, **more):
         told = send(self, method, path, body, **more)
         wire.append(orjson.dumps(body) + told.body)
         return told
 
-    monkeypatch.setattr(Server, "send", recorded)
+    monkeypatch.setattr(PeerServer, "send", recorded)
     match_client.ask(server, MINE, "test", None)
     seen = b"".join(wire) + state.journal.path.read_bytes() + (state.folder / "share.sqlite").read_bytes()
     seen += b"".join(base64.b64decode(part) for one in wire for part in _base64_of(one))
@@ -180,7 +180,7 @@ def test_values_that_were_not_committed_to_or_that_the_server_lacks_are_not_open
     told = match_client.ask(server, MINE, "test", tmp_path / "session")
     sessions.consent(state, told["session"], "J. Doe")
     kept = orjson.loads((tmp_path / "session").read_bytes())
-    asked = matching.Asked(
+    asked = matching.AskerSecrets(
         pairs=tuple(map(tuple, kept["pairs"])),
         blind=bytes.fromhex(kept["blind"]),
         seed=bytes.fromhex(kept["seed"]),
@@ -243,7 +243,7 @@ def test_requests_that_are_not_as_they_must_be_are_refused(provider, body):
 def test_nobody_without_a_token_is_answered_and_an_ended_one_is_none(provider):
     state, server = provider()
     with pytest.raises(InputError, match="refuses"):
-        Server(url=server.url, token="guess").send("GET", "/match/sets/x")
+        PeerServer(url=server.url, token="guess").send("GET", "/match/sets/x")
     state.end_peer("lab-b")
     with pytest.raises(InputError, match="refuses"):
         server.send("GET", "/match/sets/x")

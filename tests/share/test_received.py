@@ -12,7 +12,7 @@ from stillwatch.export import registry
 from stillwatch.export.terms import Terms
 from stillwatch.flows.share import give_feedback
 from stillwatch.share import taxii
-from stillwatch.share.client import Server
+from stillwatch.share.client import PeerServer
 from stillwatch.share.received import acting, check, read_file, receive, taken
 
 pytestmark = pytest.mark.issue(28)
@@ -187,12 +187,12 @@ def test_files_that_are_nothing_we_know_are_refused(tmp_path, state):
 
 
 def test_feedback_tells_sightings_and_false_positives_and_names_no_account(state, traffic, running, tmp_path):
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
     receive(state, "lab-a", "B", [indicator(number, address(number)) for number in (0, 150, 900)])
     check(state, traffic, None)
-    with State(tmp_path / "theirs") as theirs:
-        server = Server(url=running(taxii.app(theirs)), token=theirs.add_peer("us"))
+    with SharingState(tmp_path / "theirs") as theirs:
+        server = PeerServer(url=running(taxii.app(theirs)), token=theirs.add_peer("us"))
         assert give_feedback(state, server, "lab-a") == {"sightings": 1, "false_positives": 1}
         told = [one["object"] for one in taxii.inbox(theirs)]
     by_type = {one["type"]: one for one in told}
@@ -239,7 +239,7 @@ def test_events_of_a_misp_server_are_pulled_and_nothing_else_of_its_answer(state
     server = Starlette(
         routes=[Route("/events/restSearch", search, methods=["POST"]), Route("/taxii2/", elsewhere)]
     )
-    peer = Server(url=running(server), token="the key of MISP")
+    peer = PeerServer(url=running(server), token="the key of MISP")
     assert pull(state, peer, "misp-cert", "B", misp_days=7)["new"] >= 4
     assert asked[0][0] == "the key of MISP"
     assert asked[0][1]["timestamp"] == "7d"
@@ -250,5 +250,5 @@ def test_events_of_a_misp_server_are_pulled_and_nothing_else_of_its_answer(state
 def test_a_token_is_sent_over_tls_or_to_this_machine_only():
     for url in ("http://peer.example/", "ftp://peer.example/", "https://user@peer.example/", "peer.example"):
         with pytest.raises(UsageError):
-            Server(url=url, token="x")
-    assert "secret" not in repr(Server(url="https://peer.example/", token="secret"))
+            PeerServer(url=url, token="x")
+    assert "secret" not in repr(PeerServer(url="https://peer.example/", token="secret"))

@@ -3,24 +3,20 @@ proof.
 """
 
 import json
-import sys
-from pathlib import Path
 
 import orjson
 import pytest
-from planted import CANARY, HONEST, WITHHELD
 
 from stillwatch.errors import InputError, UsageError
 from stillwatch.flows.share import pull
 from stillwatch.share import release as releases
 from stillwatch.share import taxii
-from stillwatch.share.client import Server
+from stillwatch.share.client import PeerServer
 from stillwatch.share.policy import FIELDS, PROPERTIES, leaving, read_policy
 from stillwatch.share.received import acting
-from stillwatch.share.state import State
-
-sys.path.insert(0, str(Path(__file__).parent))
-from test_taxii import GIVEN, POLICY
+from stillwatch.share.state import SharingState
+from tests.export.planted import CANARY, HONEST, WITHHELD
+from tests.share.test_taxii import GIVEN, POLICY
 
 pytestmark = pytest.mark.issue(28)
 
@@ -145,8 +141,8 @@ def test_a_retraction_reaches_every_peer_and_comes_back_with_proof_of_receipt(
     for name in ("lab-b-amber", "community-green"):
         campaigns = releases.release(state, folder, policy(), name, *GIVEN)["campaigns"]
     url = running(taxii.app(state))
-    with State(tmp_path / "lab-b") as theirs:
-        pull(theirs, Server(url=url, token=token), "acme", "B")
+    with SharingState(tmp_path / "lab-b") as theirs:
+        pull(theirs, PeerServer(url=url, token=token), "acme", "B")
         held = theirs.rows("SELECT * FROM received")
         assert held
         theirs.write("UPDATE received SET status = 'may act'")
@@ -154,7 +150,7 @@ def test_a_retraction_reaches_every_peer_and_comes_back_with_proof_of_receipt(
         assert told["collections"] == ["community-green", "lab-b-amber"]
         assert told["peers"] == ["lab-b", "lab-c"]
         assert all(one["fetched"] is None and one["confirmed"] is None for one in releases.receipts(state))
-        again = pull(theirs, Server(url=url, token=token), "acme", "B", key=key if signs else None)
+        again = pull(theirs, PeerServer(url=url, token=token), "acme", "B", key=key if signs else None)
         assert again["receipts"] > 0
         gone = {
             row["id"]
@@ -173,7 +169,7 @@ def test_a_retraction_reaches_every_peer_and_comes_back_with_proof_of_receipt(
     assert mine["lab-b"]["is_signed"] is (True if signs else None)
     assert mine["lab-c"]["fetched"] is None
     assert mine["lab-c"]["confirmed"] is None
-    Server(url=url, token=other).send(
+    PeerServer(url=url, token=other).send(
         "GET", "/shared/collections/community-green/objects/", headers={"Accept": taxii.MEDIA}
     )
     assert {one["peer"]: one for one in releases.receipts(state)}["lab-c"]["fetched"]

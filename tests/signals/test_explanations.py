@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from crowds import traits
 
 from stillwatch.contract.accounts import ACCOUNTS
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.signals.registry import FAMILIES, all_explanations
 from stillwatch.simulate.crowds import ordinary, setting, tables
 from stillwatch.simulate.people import words
+from tests.signals.crowds import traits
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs/explanations"

@@ -4,7 +4,8 @@ for it.
 
 import numpy as np
 import pytest
-from crowds import load, reason, two_halves
+
+from tests.signals.crowds import load, reason, two_halves
 
 SESSIONS, VOLUMES, LENGTHS = load("sessions"), load("even_volumes"), load("output_length")
 PROPOSES, TESTED = (

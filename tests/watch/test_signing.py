@@ -137,11 +137,11 @@ def test_a_campaign_that_is_labelled_honest_is_written_and_printed_and_does_not_
     from types import SimpleNamespace
 
     from stillwatch.flows.watch import Watch
-    from stillwatch.watch.state import State
+    from stillwatch.watch.state import WatchState
 
     label = {"verdict": "honest", "statement": "labelled honest by ann because a class"}
     watch = object.__new__(Watch)
-    watch.state, printed, owed = State(tmp_path / "state", "logs"), [], []
+    watch.state, printed, owed = WatchState(tmp_path / "state", "logs"), [], []
     watch.emit = printed.append
     watch.webhook = SimpleNamespace(taken=set, forget=lambda _ids: None, owe=owed.extend)
     watch.state.ledger.outbox = [EVENT | {"label": label}, EVENT | {"id": "w-1-2"}]

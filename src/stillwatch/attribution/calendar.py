@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
-import numpy.typing as npt
 
+from stillwatch.stats.arrays import Floats
 from stillwatch.stats.intervals import of_share
 
 AT_WORK = 0.8
@@ -28,6 +28,7 @@ FIRST_HOUR, LAST_HOUR, EDGE = 9.0, 18.0, 1.5
 """Working hours in local time, and the hours over which they fade."""
 ZONES = np.arange(-24, 28) / 2.0
 """Hours from UTC, -12 to +13.5."""
+# Working weeks that are compared: name and working days, Monday being 0.
 WEEKS = {
     "Monday to Friday": (0, 1, 2, 3, 4),
     "Sunday to Thursday": (6, 0, 1, 2, 3),
@@ -61,7 +62,7 @@ class Calendar:
     week: str | None = None
     week_probability: float = 0.0
     log10_people: float = 0.0
-    log_zones: npt.NDArray[np.float64] | None = None
+    log_zones: Floats | None = None
     active: frozenset[date] = frozenset()
     span: tuple[date, date] | None = None
 
@@ -131,7 +132,7 @@ def log10_ratio(calendar: Calendar, zone: float, tolerance: float = 1.0) -> floa
     return float((own - every) / np.log(10))
 
 
-def _log_likelihoods(hours: Sequence[datetime]) -> npt.NDArray[np.float64]:
+def _log_likelihoods(hours: Sequence[datetime]) -> Floats:
     """Log likelihood of the acts for each zone and each week, shape (zones, weeks)."""
     local = (
         np.array([at.timestamp() / 3600 for at in hours])[None, :] + ZONES[:, None] + 0.5
@@ -146,7 +147,7 @@ def _log_likelihoods(hours: Sequence[datetime]) -> npt.NDArray[np.float64]:
     return found
 
 
-def _shortest(weights: npt.NDArray[np.float64]) -> tuple[float, float]:
+def _shortest(weights: Floats) -> tuple[float, float]:
     """The shortest interval of zones, around the clock, with probability `MASS`; low and high in hours from
     UTC.
     """

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 # probabilities that an item is true, by the source's reliability and by the item's credibility; chosen
 RELIABILITY = {"A": 0.98, "B": 0.90, "C": 0.75, "D": 0.50, "E": 0.25, "F": 0.40}
+# Probability that information is true, by its credibility in the Admiralty code.
 CREDIBILITY = {"1": 0.98, "2": 0.90, "3": 0.75, "4": 0.50, "5": 0.25, "6": 0.40}
 PLANTED = 0.1
 """Probability that a false item was made to fit the campaign. Chosen: false intelligence in a dispute often

@@ -17,13 +17,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from stillwatch.errors import InputError, Problem
 from stillwatch.suggestions import did_you_mean
 
+# A grade of the Admiralty code: reliability of the source, credibility of the information.
 GRADE = re.compile(r"[A-F][1-6]")
-OFFSET = re.compile(r"(?:UTC)?([+-])(\d{1,2}):?(\d{2})?")
-WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-ACTOR_KINDS = ("lab", "vendor", "reseller")
+OFFSET = re.compile(r"(?:UTC)?([+-])(\d{1,2}):?(\d{2})?")  # an offset from UTC: sign, hours and minutes
+WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")  # names of the days of a working week in the file
+ACTOR_KINDS = ("lab", "vendor", "reseller")  # values of an actor's `kind`
 LONGEST = 300
 """Characters of a name or source that are kept."""
-MOST_ITEMS = 10_000  # most items of one file
+MOST_ITEMS = 10_000  # most items of one file that are read
 
 OPTIONS: Mapping[str, Mapping[str, tuple[str, ...] | type]] = {
     "address_ranges": {"use": ("own", "rented", "shared"), "customers": int},
@@ -42,6 +43,7 @@ OPTIONS: Mapping[str, Mapping[str, tuple[str, ...] | type]] = {
 """Kinds of item about an actor, and the fields that each may have besides `values`, `source`, `grade`,
 `date` and `group`.
 """
+# Kinds of items that need no `value` or `values`.
 WITHOUT_VALUES = frozenset({"working_calendar", "statements", "model_tests", "records", "earlier_campaigns"})
 OBSERVED = (
     "card_countries",
@@ -52,6 +54,7 @@ OBSERVED = (
     "toolchains",
 )
 """Kinds of observation of a campaign that come from outside the results folder."""
+# Keys that an item of any kind may have.
 COMMON = ("value", "values", "source", "grade", "date", "group", "note")
 
 
@@ -137,6 +140,9 @@ def read_knowledge(path: Path) -> Knowledge:
 
 
 def _parsed(path: Path, data: bytes) -> Any:  # noqa: ANN401  what a file holds
+    """The content of a YAML, TOML or JSON file, by its ending. Raises `InputError` where it cannot be
+    parsed.
+    """
     import yaml
 
     ending = path.suffix.lower()
@@ -171,7 +177,7 @@ def _parsed(path: Path, data: bytes) -> Any:  # noqa: ANN401  what a file holds
 
 def knowledge(given: Any, name: str = "actors", digest: str = "") -> Knowledge:  # noqa: ANN401  what a file holds
     """The content of a parsed file, checked; raises `InputError` with every fault."""
-    reading = _Reading(name)
+    reading = _FileChecks(name)
     top = reading.table(given, "", ("actors", "observations", "schema"))
     actors = [
         reading.actor(one, f"actors[{number}]")
@@ -193,7 +199,7 @@ def knowledge(given: Any, name: str = "actors", digest: str = "") -> Knowledge: 
     return Knowledge(actors=tuple(actors), observations=tuple(observations), digest=digest)
 
 
-class _Reading:
+class _FileChecks:
     """Checks parts of the file and collects their faults."""
 
     def __init__(self, name: str) -> None:

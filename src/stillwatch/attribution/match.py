@@ -12,15 +12,17 @@ from typing import Literal
 
 from stillwatch.attribution import calendar, densities
 from stillwatch.attribution.calendar import Calendar
-from stillwatch.attribution.densities import Density, Family
+from stillwatch.attribution.densities import Density, EvidenceFamily
 from stillwatch.attribution.grades import believed
 from stillwatch.attribution.knowledge import Item, Knowledge, Observation, hours_from_utc, moment_of
-from stillwatch.attribution.seen import CROWD, Seen, Value, covers
+from stillwatch.attribution.seen import CROWD, CampaignFacts, MemberValue, covers
 from stillwatch.enrich.describe import network_class
 from stillwatch.enrich.networks import bundled
 
+# Who may have caused an observation: the actor, anyone else, a forger, a vendor, a reseller.
 RIVALS = ("own", "rest", "forged", "vendor", "reseller")
-Outcome = Literal["fits", "does not fit"]
+Agreement = Literal["fits", "does not fit"]
+# Kinds of shared values that are addresses or ranges.
 ADDRESSES = ("client_prefix", "signup_address", "client_address")
 OF_ONE_HOLDER = frozenset({"payment_fingerprint", "client_prefix", "signup_address", "email_domain"})
 """Kinds of value that only the holder can use; names of programs and templates can be copied."""
@@ -38,8 +40,8 @@ class Match:
     """
 
     item: Item
-    outcome: Outcome
-    family: Family
+    outcome: Agreement
+    family: EvidenceFamily
     log10: Mapping[str, float]
     log10_rest: float
     belief: float
@@ -57,7 +59,7 @@ class Match:
 class Facts:
     """A campaign, observations of it from outside its results, and the calendar of its control acts."""
 
-    seen: Seen
+    seen: CampaignFacts
     observed: tuple[Observation, ...]
     calendar: Calendar
     shared_ranges: frozenset[str]
@@ -71,12 +73,12 @@ class Facts:
             return None
         return {v.casefold() for one in some for v in one.values}, min(believed(one.grade) for one in some)
 
-    def values(self, *kinds: str) -> list[Value]:
+    def values(self, *kinds: str) -> list[MemberValue]:
         """Values of these kinds that at least `FEWEST_MEMBERS` members show."""
         return [one for one in self.seen.values if one.kind in kinds and one.members >= FEWEST_MEMBERS]
 
 
-def facts(seen: Seen, known: Knowledge) -> Facts:
+def facts(seen: CampaignFacts, known: Knowledge) -> Facts:
     """Collect what can be compared for one campaign."""
     mine = tuple(one for one in known.observations if one.campaign == seen.campaign)
     control_times = [moment_of(v) for one in mine if one.kind == "control_times" for v in one.values]
@@ -102,6 +104,9 @@ def matches(items: Iterable[Item], about: Facts) -> list[Match]:
 def _match(
     item: Item, fits: bool, density: Density, statement: str, belief: float = 1.0, *, is_shared: bool = False
 ) -> Match:
+    """The match of an item: its outcome, and its log10 likelihood ratio for each of `RIVALS`. `belief` (0 to
+    1) tempers the ratios.
+    """
     chances = {
         "own": density.own,
         "rest": density.rest,
@@ -121,7 +126,7 @@ def _match(
     )  # fmt: skip
 
 
-def _addresses(about: Facts) -> tuple[list[Value], str, float]:
+def _addresses(about: Facts) -> tuple[list[MemberValue], str, float]:
     """Observed control addresses, or members' addresses where none were observed; with a name for them and
     the belief in them.
     """
@@ -129,7 +134,7 @@ def _addresses(about: Facts) -> tuple[list[Value], str, float]:
     if items is None:
         return about.values(*ADDRESSES), "members' addresses", 1.0
     values = [
-        Value(
+        MemberValue(
             kind="control_address",
             value=one,
             members=1,
@@ -142,6 +147,7 @@ def _addresses(about: Facts) -> tuple[list[Value], str, float]:
 
 
 def _range(item: Item, about: Facts) -> Match | None:
+    """Whether members' addresses are in the ranges of an item; None where no address is known."""
     every, where, belief = _addresses(about)
     if not every:
         return None
@@ -211,6 +217,7 @@ def _observed(kind: str, density: Density, shown: str) -> Callable[[Item, Facts]
 
 
 def _payment(item: Item, about: Facts) -> Match | None:
+    """Whether members paid with a payment account of the item; None where none is known."""
     items = about.of("payment_accounts")
     seen = {one.value.casefold(): one for one in about.values("payment_fingerprint")}
     values = set(seen) | (items[0] if items else set())
@@ -228,6 +235,9 @@ def _payment(item: Item, about: Facts) -> Match | None:
 
 
 def _earlier(item: Item, about: Facts) -> Match | None:
+    """Whether members share values with an earlier campaign of the item; None where none of these kinds is
+    known.
+    """
     kinds = {kind for kind, _value in item.options.get("indicators", ())}
     values = about.values(*kinds)
     if not values:
@@ -263,6 +273,7 @@ def _earlier(item: Item, about: Facts) -> Match | None:
 
 
 def _capability(item: Item, about: Facts) -> Match | None:
+    """Whether the campaign asks for the capabilities of the item; None where it asks for none."""
     sought = {one.casefold() for one in about.seen.capabilities}
     wanted = {one.casefold() for one in item.values}
     if not sought:
@@ -273,6 +284,7 @@ def _capability(item: Item, about: Facts) -> Match | None:
 
 
 def _release(item: Item, about: Facts) -> Match | None:
+    """Whether a release of the actor followed the campaign within `RELEASE_WITHIN_DAYS`."""
     days = [moment_of(one) for one in item.values]
     after = [
         at
@@ -290,6 +302,7 @@ def _release(item: Item, about: Facts) -> Match | None:
 
 
 def _tools(item: Item, about: Facts) -> Match | None:
+    """Whether members use clients of the toolchain of the item; None where no client is known."""
     items = about.of("toolchains")
     values = about.values("user_agent", "tls_fingerprint")
     if not values and items is None:
@@ -313,6 +326,7 @@ def _tools(item: Item, about: Facts) -> Match | None:
 
 
 def _statement(item: Item, about: Facts) -> Match:  # noqa: ARG001  as the others
+    """The match of a statement about the campaign: admission, denial or allegation."""
     said = item.options["said"]
     density = {
         "admission": densities.ADMISSION,
@@ -328,10 +342,14 @@ def _statement(item: Item, about: Facts) -> Match:  # noqa: ARG001  as the other
 
 
 def _is_of(item: Item, about: Facts) -> bool:
+    """Whether an item is about this campaign; items that name none are."""
     return item.options.get("campaign", about.seen.campaign) == about.seen.campaign
 
 
 def _training(item: Item, about: Facts) -> Match | None:
+    """The match of a test on a model of the actor; None for a test that decided nothing or of another
+    campaign.
+    """
     verdict = item.options["verdict"]
     if not _is_of(item, about) or verdict == "not supported":
         return None
@@ -351,6 +369,7 @@ def _training(item: Item, about: Facts) -> Match | None:
 
 
 def _record(item: Item, about: Facts) -> Match | None:
+    """The match of a record about the campaign; None for one about another campaign."""
     if not _is_of(item, about):
         return None
     return _match(
@@ -395,6 +414,7 @@ def _working(item: Item, about: Facts) -> Match | None:
     )
 
 
+# The comparison of each kind of item with a campaign.
 COMPARE: Mapping[str, Callable[[Item, Facts], Match | None]] = {
     "address_ranges": _range,
     "card_countries": _observed("card_countries", densities.CARD_COUNTRY, "payment_country"),

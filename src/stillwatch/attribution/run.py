@@ -13,15 +13,23 @@ from stillwatch import __version__
 from stillwatch.attribution import calendar
 from stillwatch.attribution.knowledge import Knowledge, read_knowledge
 from stillwatch.attribution.seen import read_seen
-from stillwatch.attribution.weigh import PRIORS, Assessment, Group, Hypothesis, assess, column, contradictions
+from stillwatch.attribution.weigh import (
+    PRIORS,
+    Assessment,
+    Hypothesis,
+    ItemGroup,
+    assess,
+    column,
+    contradictions,
+)
 from stillwatch.attribution.words import likelihood
 from stillwatch.engine.files import atomic, sha256
 from stillwatch.errors import InputError, Problem, unknown
 from stillwatch.results.folder import check_results
 
-FORMAT = "stillwatch-attribution-1"
-NAME = "attribution.json"
-MATRIX = "matrix.csv"
+FORMAT = "stillwatch-attribution-1"  # name and version of the format of `attribution.json`
+NAME = "attribution.json"  # file with hypotheses, their probabilities and the matches
+MATRIX = "matrix.csv"  # file with a row for each item and a column for each hypothesis
 
 
 def attribute(results: Path, actors: Path, out: Path, campaign: str | None = None) -> dict[str, Any]:
@@ -68,7 +76,7 @@ def attribute(results: Path, actors: Path, out: Path, campaign: str | None = Non
         "results": {"folder": results.name, "campaigns_sha256": sha256(results / "campaigns.parquet")},
         "actors": {"file": actors.name, "sha256": known.digest, "names": [one.name for one in known.actors]},
         "priors": PRIORS,
-        "campaigns": [told(assess(one, known), known) for one in every],
+        "campaigns": [described(assess(one, known), known) for one in every],
     }
     out.mkdir(parents=True, exist_ok=True)
     with atomic(out / NAME) as path:
@@ -78,7 +86,7 @@ def attribute(results: Path, actors: Path, out: Path, campaign: str | None = Non
     return whole
 
 
-def told(one: Assessment, known: Knowledge) -> dict[str, Any]:
+def described(one: Assessment, known: Knowledge) -> dict[str, Any]:
     """One campaign's assessment as JSON."""
     ranks = {(h.kind, h.actor): rank for h, rank in contradictions(one)}
     return {
@@ -127,6 +135,7 @@ def _word(hypothesis: Hypothesis, one: Assessment) -> str:
 
 
 def _claims(one: Assessment) -> list[dict[str, Any]]:
+    """The five claims about a campaign for `attribution.json`."""
     seen = one.seen
     harvest = seen.kind in ("harvest", "mixed")
     trained = next(
@@ -186,7 +195,8 @@ def _claims(one: Assessment) -> list[dict[str, Any]]:
     ]
 
 
-def _item(group: Group, one: Assessment) -> dict[str, Any]:
+def _item(group: ItemGroup, one: Assessment) -> dict[str, Any]:
+    """One group of items for `attribution.json`, with the item that counts."""
     chosen = group.chosen
     return {
         "actor": group.actor,
@@ -214,6 +224,7 @@ def _item(group: Group, one: Assessment) -> dict[str, Any]:
 
 
 def _calendar(one: Assessment, known: Knowledge) -> dict[str, Any]:
+    """The inferred calendar of a campaign for `attribution.json`."""
     inferred = one.calendar
     described: dict[str, Any] = {
         "acts": inferred.acts, "is_inferred": inferred.zone is not None, "reason": inferred.reason or None,

@@ -35,7 +35,7 @@ act.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Value:
+class MemberValue:
     """A value that members show: the number of members, of other accounts (None where unknown), and the
     class of its network ("" without one).
     """
@@ -53,7 +53,7 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class CampaignFacts:
     """The facts of a campaign that are compared.
 
     `log10` has the log10 likelihoods of hypotheses H1 to H5; `control_log10` is the log10 evidence that the
@@ -70,12 +70,12 @@ class Seen:
     control_log10: float
     log10: Mapping[str, float] = field(default_factory=dict)
     capabilities: tuple[str, ...] = ()
-    values: tuple[Value, ...] = ()
+    values: tuple[MemberValue, ...] = ()
     acts: tuple[datetime, ...] = ()
     control_basis: str = "measured"
 
 
-def read_seen(folder: Path) -> list[Seen]:
+def read_seen(folder: Path) -> list[CampaignFacts]:
     """Every campaign of a results folder, in the order of its table; raises `StateError` where a file is
     missing or damaged.
     """
@@ -95,7 +95,7 @@ def read_seen(folder: Path) -> list[Seen]:
         name = row["campaign_id"]
         left = [one["log10_e"] for one in parts["explanations"].get(name, ())]
         found.append(
-            Seen(
+            CampaignFacts(
                 campaign=name,
                 kind=row["kind"],
                 accounts=row["accounts"],
@@ -119,6 +119,7 @@ def read_seen(folder: Path) -> list[Seen]:
 
 
 def _rows(folder: Path, schema: TableSchema) -> list[dict[str, Any]]:
+    """The rows of a table of the results; none where it was not written."""
     if not (folder / f"{schema.name}.parquet").exists():
         return []
     table: pa.Table = read_table(folder, schema)
@@ -126,35 +127,37 @@ def _rows(folder: Path, schema: TableSchema) -> list[dict[str, Any]]:
 
 
 def _by(rows: Iterable[dict[str, Any]], column: str) -> Mapping[str, list[dict[str, Any]]]:
+    """The rows by the value of a column."""
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         found[str(row[column])].append(row)
     return found
 
 
-def _values(evidence: Iterable[Mapping[str, Any]], links: Iterable[Mapping[str, Any]]) -> list[Value]:
+def _values(evidence: Iterable[Mapping[str, Any]], links: Iterable[Mapping[str, Any]]) -> list[MemberValue]:
     """Values of the evidence with their counts, and values of links that the evidence lacks."""
     holders: dict[tuple[str, str], set[str]] = defaultdict(set)
     for row in links:
         holders[str(row["kind"]), str(row["value"])].add(str(row["account_id"]))
-    found: dict[tuple[str, str], Value] = {}
+    found: dict[tuple[str, str], MemberValue] = {}
     for row in evidence:
         key = str(row["kind"]), str(row["value"])
         others, of_network = row.get("others"), str(row.get("network_class") or "")
         members = max(len(holders.get(key, ())), int(str(row["accounts"])))
-        found[key] = Value(
+        found[key] = MemberValue(
             kind=key[0], value=key[1], members=members, others=None if others is None else int(str(others)),
             network_class=of_network or _class_of(*key),
         )  # fmt: skip
     for key, accounts in holders.items():
         if key not in found:
-            found[key] = Value(
+            found[key] = MemberValue(
                 kind=key[0], value=key[1], members=len(accounts), others=None, network_class=_class_of(*key)
             )
     return [found[key] for key in sorted(found)]
 
 
 def _class_of(kind: str, value: str) -> str:
+    """Class of the network of an address or range; "" for other values."""
     return network_class(kind, value, bundled())
 
 

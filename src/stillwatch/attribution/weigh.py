@@ -16,7 +16,7 @@ from stillwatch.attribution.calendar import Calendar
 from stillwatch.attribution.grades import DOUBT_WITH_FLAG, FAIR, PLANTED, PLANTED_WITH_FLAG, SOUND
 from stillwatch.attribution.knowledge import Actor, Knowledge
 from stillwatch.attribution.match import Match, facts, matches
-from stillwatch.attribution.seen import Seen
+from stillwatch.attribution.seen import CampaignFacts
 
 PRIORS = {"lab": 0.40, "vendor": 0.15, "reseller": 0.25, "false flag": 0.06, "nobody": 0.14}
 """Prior probability of each kind of explanation, before items about actors. Chosen; reasons in
@@ -52,7 +52,7 @@ SPEAKS_LOG10 = math.log10(2.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class ItemGroup:
     """Dependent items about one actor; `chosen` is the one whose ratio counts.
 
     `log10` maps hypothesis columns (`RIVALS`) to log10 likelihood ratios.
@@ -111,9 +111,9 @@ class Assessment:
     `confidence` are those of the likeliest actor.
     """
 
-    seen: Seen
+    seen: CampaignFacts
     hypotheses: tuple[Hypothesis, ...]
-    groups: tuple[Group, ...]
+    groups: tuple[ItemGroup, ...]
     unmatched: int
     calendar: Calendar
     best: str
@@ -130,7 +130,7 @@ class Assessment:
         )
 
 
-def assess(seen: Seen, known: Knowledge) -> Assessment:
+def assess(seen: CampaignFacts, known: Knowledge) -> Assessment:
     """Weigh all hypotheses for one campaign, and decide whether an organisation may be named."""
     about = facts(seen, known)
     compared = {actor.name: matches(actor.items, about) for actor in known.actors}
@@ -164,7 +164,7 @@ def assess(seen: Seen, known: Knowledge) -> Assessment:
     )
 
 
-def grouped(actor: str, some: Iterable[Match]) -> list[Group]:
+def grouped(actor: str, some: Iterable[Match]) -> list[ItemGroup]:
     """Group an actor's dependent items with the same outcome; the strongest item of a group counts.
 
     The groups of one source are bounded together (`_bounded`).
@@ -176,7 +176,7 @@ def grouped(actor: str, some: Iterable[Match]) -> list[Group]:
     for (name, _outcome), sharing in sorted(parts.items()):
         chosen = max(sharing, key=lambda one: (abs(_believed(one)["own"]), -one.item.number))
         rest = tuple(one for one in sharing if one is not chosen)
-        groups.append(Group(actor=actor, name=name, chosen=chosen, sharing=rest, log10=_believed(chosen)))
+        groups.append(ItemGroup(actor=actor, name=name, chosen=chosen, sharing=rest, log10=_believed(chosen)))
     return _bounded(groups)
 
 
@@ -194,7 +194,7 @@ def _believed(one: Match) -> dict[str, float]:
     return {name: value - found["rest"] for name, value in found.items()}
 
 
-def _bounded(groups: list[Group]) -> list[Group]:
+def _bounded(groups: list[ItemGroup]) -> list[ItemGroup]:
     """Scale the groups of each source so that their product is at most 1 / (doubt times `PLANTED`), since
     all of them may be planted.
     """
@@ -214,7 +214,7 @@ def _bounded(groups: list[Group]) -> list[Group]:
     return groups
 
 
-def priors(seen: Seen, actors: Sequence[Actor]) -> dict[tuple[str, str], float]:
+def priors(seen: CampaignFacts, actors: Sequence[Actor]) -> dict[tuple[str, str], float]:
     """Probability of each hypothesis, by kind and actor, from the priors and the campaign's content."""
     leads = seen.log10 or LEAST_LEADS.get(seen.kind, {})
     content = {one: max(leads.get(one, 0.0), LEAST_CONTENT_LOG10) for one in ("H1", "H2", "H3", "H4", "H5")}
@@ -242,17 +242,20 @@ def priors(seen: Seen, actors: Sequence[Actor]) -> dict[tuple[str, str], float]:
     return {key: value / total for key, value in found.items()}
 
 
+# Column of `RIVALS` by kind of hypothesis, for hypotheses that name no actor.
 COLUMN = {"shared vendor": "vendor", "reseller": "reseller"}
 
 
-def column(kind: str, actor: str, group: Group) -> str:
+def column(kind: str, actor: str, group: ItemGroup) -> str:
     """The column of a group's ratios that applies to a hypothesis."""
     if actor == group.actor:
         return {"actor": "own", "false flag": "forged"}[kind]
     return COLUMN.get(kind, "rest")
 
 
-def weighed(seen: Seen, actors: Sequence[Actor], groups: Sequence[Group]) -> tuple[Hypothesis, ...]:
+def weighed(
+    seen: CampaignFacts, actors: Sequence[Actor], groups: Sequence[ItemGroup]
+) -> tuple[Hypothesis, ...]:
     """All hypotheses with their probabilities, the likeliest first."""
     before = priors(seen, actors)
     ratios = {
@@ -284,13 +287,14 @@ def weighed(seen: Seen, actors: Sequence[Actor], groups: Sequence[Group]) -> tup
     return tuple(sorted(found, key=lambda one: (-one.probability, one.kind, one.actor)))
 
 
-def _speaks_for(group: Group) -> bool:
+def _speaks_for(group: ItemGroup) -> bool:
+    """Whether the item that counts in a group fits, with a fair grade and a sufficient ratio."""
     return (
         group.chosen.belief >= FAIR and group.log10["own"] >= SPEAKS_LOG10 and group.chosen.outcome == "fits"
     )
 
 
-def _hard_sources(groups: Iterable[Group]) -> dict[str, float]:
+def _hard_sources(groups: Iterable[ItemGroup]) -> dict[str, float]:
     """Sources of hard evidence (`Density.is_hard`) with the greatest belief in each; items that share a
     ratio count too.
     """
@@ -303,7 +307,9 @@ def _hard_sources(groups: Iterable[Group]) -> dict[str, float]:
     return found
 
 
-def _least_without(seen: Seen, actors: Sequence[Actor], groups: Sequence[Group], actor: str) -> float:
+def _least_without(
+    seen: CampaignFacts, actors: Sequence[Actor], groups: Sequence[ItemGroup], actor: str
+) -> float:
     """Least probability of the actor over all ways to leave out one source, or one group about it."""
     mine = [group for group in groups if group.actor == actor and group.log10["own"] > 0]
     sources = {group.chosen.item.source.casefold() for group in mine}
@@ -321,7 +327,7 @@ def _least_without(seen: Seen, actors: Sequence[Actor], groups: Sequence[Group],
 
 
 def _needed(
-    seen: Seen, known: Knowledge, groups: Sequence[Group], best: Hypothesis, kept: float
+    seen: CampaignFacts, known: Knowledge, groups: Sequence[ItemGroup], best: Hypothesis, kept: float
 ) -> tuple[str, ...]:
     """What is missing before claim 5 may be stated of the likeliest actor, as phrases; empty where it may
     be stated.

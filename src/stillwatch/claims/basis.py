@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from stillwatch.contract.results import Basis
+from stillwatch.contract.table import TableRow
 
 CONTROL_TESTS = frozenset(
     {
@@ -24,6 +24,7 @@ CONTROL_TESTS = frozenset(
 """Group tests of control: they measure what one party does with accounts. The others measure how alike
 accounts are, which a common cause also produces.
 """
+# Group tests that say how alike accounts are, and nothing of control.
 LIKENESS_TESTS = frozenset(
     {
         "capability_concentration",
@@ -49,10 +50,8 @@ CLEAR_LOG10 = math.log10(20.0)
 report's first facts.
 """
 
-Row = Mapping[str, Any]
 
-
-def tests_for(evidence: Iterable[Row]) -> list[Row]:
+def tests_for(evidence: Iterable[TableRow]) -> list[TableRow]:
     """Rows of group tests of control with evidence for it, the strongest first."""
     some = [
         row
@@ -62,14 +61,14 @@ def tests_for(evidence: Iterable[Row]) -> list[Row]:
     return sorted(some, key=lambda row: (-row["log10_likelihood_ratio"], row["kind"]))
 
 
-def tests_against(evidence: Iterable[Row]) -> list[Row]:
+def tests_against(evidence: Iterable[TableRow]) -> list[TableRow]:
     """Rows of group tests, of control and of likeness, with evidence against, the strongest first."""
     known = CONTROL_TESTS | LIKENESS_TESTS
     some = [row for row in evidence if row["kind"] in known and row["log10_likelihood_ratio"] <= -CLEAR_LOG10]
     return sorted(some, key=lambda row: (row["log10_likelihood_ratio"], row["kind"]))
 
 
-def likeness(evidence: Iterable[Row]) -> list[Row]:
+def likeness(evidence: Iterable[TableRow]) -> list[TableRow]:
     """Rows that show likeness of members (tests of likeness, shared values), the strongest first."""
     some = [
         row
@@ -79,7 +78,7 @@ def likeness(evidence: Iterable[Row]) -> list[Row]:
     return sorted(some, key=lambda row: (-row["log10_likelihood_ratio"], row["kind"]))
 
 
-def basis_of_control(evidence: Iterable[Row]) -> Basis:
+def basis_of_control(evidence: Iterable[TableRow]) -> Basis:
     """Basis of the claim of control.
 
     `measured` where a test of control supports it, `inferred` where members are only alike, else `not

@@ -23,8 +23,8 @@ class Number:
     how: Mapping[str, Any]
 
 
-Part = str | Number
-Sentence = tuple[Part, ...]
+TextPart = str | Number
+Sentence = tuple[TextPart, ...]
 
 
 def text(parts: Sentence) -> str:

@@ -12,11 +12,13 @@ from stillwatch.claims.numbers import Number, Sentence, Tables, number
 from stillwatch.contract.results import Basis
 from stillwatch.package.alone import kind_of
 
-HARVESTS = ("harvest", "mixed")
+HARVESTS = ("harvest", "mixed")  # kinds of campaigns whose answers are collected to train a model
+# Why claim 3 is not shown, by kind of campaign.
 KINDS = {
     "fleet": "what is asked and when looks like one firm's work, not like a harvest",
     "relay": "what is asked and how looks like real end users; harvesting is not shown",
 }
+# Why claim 3 is not shown where the kind is undetermined.
 UNDECIDED = "what is asked does not tell harvesting from relaying end users"
 
 
@@ -54,12 +56,14 @@ def claims(tables: Tables, name: str, attributed: Mapping[str, Any] | None = Non
 
 
 def _claim(number_: int, basis: Basis, sentence: Sentence, *carried_by: str) -> Claim:
+    """Claim number `number_`; `carried_by` are the tables that it rests on."""
     return Claim(
         number=number_, title=words.TITLES[number_], basis=basis, sentence=sentence, carried_by=carried_by
     )
 
 
 def _happened(tables: Tables, mine: Tables, name: str) -> Claim:
+    """Claim 1: the exchanges happened."""
     exchanges = number(tables, "members", "sum", "exchanges", campaign_id=name)
     accounts = number(tables, "members", "count", campaign_id=name)
     if exchanges is None or accounts is None or not exchanges.value or not mine["members"]:
@@ -77,6 +81,7 @@ def _happened(tables: Tables, mine: Tables, name: str) -> Claim:
 
 
 def _control(tables: Tables, mine: Tables, name: str) -> Claim:
+    """Claim 2: the accounts share control."""
     evidence = list(mine.get("evidence", ()))
     basis, for_one = basis_of_control(evidence), tests_for(evidence)
     doubt: Sentence = ()
@@ -132,6 +137,7 @@ def _pieces(
 
 
 def _evidence(tables: Tables, name: str, kind: str) -> Number | None:
+    """The log10 e-value of a group test of the campaign; None where it has none."""
     return number(
         tables, "evidence", "most", "log10_likelihood_ratio", shown=words.tenfold, campaign_id=name, kind=kind
     )
@@ -148,6 +154,7 @@ def _beyond(tables: Tables, name: str) -> Sentence:
 
 
 def _purpose(tables: Tables, mine: Tables, name: str) -> Claim:
+    """Claim 3: the answers are collected to train a model."""
     log10 = {row["hypothesis"]: row["log10_likelihood"] for row in mine.get("hypotheses", ())}
     kind = kind_of(log10)
     if kind not in HARVESTS:
@@ -177,6 +184,7 @@ def _purpose(tables: Tables, mine: Tables, name: str) -> Claim:
 
 
 def _actor(attributed: Mapping[str, Any] | None) -> list[Claim]:
+    """Claims 4 and 5, from an attribution; without one they are not shown."""
     claim_of = {row["claim"]: row for row in (attributed or {}).get("claims", ())}
     four = _claim(
         4,

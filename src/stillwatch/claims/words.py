@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from stillwatch.contract.summaries import CAPABILITIES
 from stillwatch.foreign import THIN
 
+# Title of each claim.
 TITLES = {
     1: "These exchanges happened",
     2: "These accounts share control",
@@ -48,6 +49,7 @@ SIGNALS = {
     "written_out": "prompts are written out as programs write them",
 }
 """What each group test observes, as a clause; a test that is not listed is called by its name."""
+# Clauses of traits where they are evidence for one party's control.
 TRAITS = {
     "client_prefix": "most members share one address range",
     "email_domain": "most members share one mail domain",
@@ -67,7 +69,9 @@ APART = {
     "signup_address": "no two members signed up from the same address",
 }
 """Clauses of traits where they are evidence against one party's control."""
+# A name that the program gives; other names may be a stranger's text and are not shown.
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+# Names of the months.
 MONTHS = (
     "January",
     "February",
@@ -82,6 +86,7 @@ MONTHS = (
     "November",
     "December",
 )
+# Translation of digits and the minus sign to superscripts.
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -106,7 +111,7 @@ def capability(name: str) -> str:
 
 
 def count(value: float) -> str:
-    """A whole number with thin separators."""
+    """A whole number with thin separators: 28 800 000."""
     return f"{round(value):,}".replace(",", THIN)
 
 

@@ -12,6 +12,7 @@ from stillwatch.cli.values import Existing
 from stillwatch.errors import Problem, UsageError
 
 DEMO_STATE = Path("stillwatch-console")  # in which the demo is made where no other is named
+# Values of `--role`, as `console.roles.ROLES` without that import.
 ROLES = ("viewer", "analyst", "lead", "counsel", "administrator")
 
 

@@ -70,16 +70,16 @@ def dossier(
           --out dossier/
       stillwatch package results/ --level keyed --dossier dossier/ --out keyed.zip
     """
-    from stillwatch.dossier.content import Terms
+    from stillwatch.dossier.content import DossierTerms
     from stillwatch.dossier.run import write_dossier
 
-    terms = Terms(producer=producer, price_in=price_in, price_out=price_out, done=done)
-    told = write_dossier(results, campaign, out, terms=terms, attribution=attribution, with_pdf=with_pdf)
+    terms = DossierTerms(producer=producer, price_in=price_in, price_out=price_out, done=done)
+    written = write_dossier(results, campaign, out, terms=terms, attribution=attribution, with_pdf=with_pdf)
     if as_json:
-        print_json(told)
+        print_json(written)
         return
-    for path in told["files"]:
+    for path in written["files"]:
         click.echo(path)
-    click.echo(f"{told['numbers']} numbers, each with how it is counted, in {out / 'numbers.json'}")
-    if not told["pdf"] and with_pdf is None:
+    click.echo(f"{written['numbers']} numbers, each with how it is counted, in {out / 'numbers.json'}")
+    if not written["pdf"] and with_pdf is None:
         click.echo("no PDF was made: pip install 'stillwatch[dossier]'", err=True)

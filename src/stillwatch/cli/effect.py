@@ -56,22 +56,22 @@ def effect(
       stillwatch effect actions.parquet logs/ --group results/ --campaign C1
       stillwatch effect actions.csv logs/ --bin 6 --json
     """
-    from stillwatch.flows.effect import Scope, measured
+    from stillwatch.flows.effect import EffectScope, measured
     from stillwatch.flows.reading import Reading
     from stillwatch.readers.limits import limits_of
 
-    scope = Scope(group=group, campaign=campaign, bin_s=3600 * bin_h, most_bins=most_bins)
+    scope = EffectScope(group=group, campaign=campaign, bin_s=3600 * bin_h, most_bins=most_bins)
     reading = Reading(names=mapping(pairs), log_format=log_format, limits=limits_of(limits))
-    told = measured(actions, logs, scope, reading)
+    effect_found = measured(actions, logs, scope, reading)
     if as_json:
-        print_json(told)
+        print_json(effect_found)
         return
-    whole, bins, accounts = told["whole"], told["bins"], told["accounts"]
-    click.echo(f"{told['statement']}\n")
+    whole, bins, accounts = effect_found["whole"], effect_found["bins"], effect_found["accounts"]
+    click.echo(f"{effect_found['statement']}\n")
     click.echo(f"  requests     {whole['before']:,.1f} a bin before, {whole['after']:,.1f} after")
     click.echo(
         f"  bins         {bins['before']} before and {bins['after']} after, of {bins['seconds'] / 3600:g} h"
     )
     click.echo(f"  accounts     {accounts['acted_on']:,} acted on, {accounts['group']:,} in the group")
-    for text in told["warnings"]:
+    for text in effect_found["warnings"]:
         click.echo(f"warning: {text}", err=True)

@@ -101,20 +101,22 @@ def evaluate(
 
 
 def _on_labels(folder: Path, *, as_json: bool) -> None:
+    """Print how campaigns agree with the labels of a results folder."""
     from stillwatch.flows.labelled import score_labels
 
-    told = score_labels(folder)
+    scores = score_labels(folder)
     if as_json:
-        print_json(told)
+        print_json(scores)
         return
     for verdict, words in (("campaign", "labelled a campaign's"), ("honest", "labelled honest")):
-        one = told[verdict]
+        one = scores[verdict]
         click.echo(f"of {one['labelled']:,} accounts {words}, {one['reported']:,} are reported")
-    for one in told["would_change"]:
+    for one in scores["would_change"]:
         click.echo(f"{one['campaign_id'] or 'no campaign'}, {one['accounts']:,} accounts: {one['change']}")
 
 
 def _planted_table(rows: list[dict[str, Any]]) -> None:
+    """Print the table of worlds with planted campaigns."""
     text_table(
         (
             "world",
@@ -219,11 +221,13 @@ def _trial_tables(rows: list[dict[str, Any]]) -> None:
 
 
 def _plain_share(row: dict[str, Any], name: str) -> str:
+    """A share with its interval, from 0 to 1; "-" where it is unknown."""
     one = row[name]
     return "-" if one is None else f"{one['value']:.3f} [{one['low']:.3f}, {one['high']:.3f}]"
 
 
 def _share(row: dict[str, object], name: str) -> str:
+    """A share with its interval in percent; "-" where it is unknown."""
     one = row.get(name)
     if not isinstance(one, dict):
         return "-"
@@ -231,5 +235,6 @@ def _share(row: dict[str, object], name: str) -> str:
 
 
 def _plain(row: dict[str, object], name: str) -> str:
+    """A number with its interval; "-" where it is unknown."""
     one = row.get(name)
     return f"{one['value']:.0f} [{one['low']:.0f}, {one['high']:.0f}]" if isinstance(one, dict) else "-"

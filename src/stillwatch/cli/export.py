@@ -107,10 +107,10 @@ def export(
         files = run(folder, name, out, terms)
         withheld = () if one.names_accounts is None else read_content(folder, settled(one, terms)).withheld
     if as_json:
-        told = [
+        described = [
             {"campaign": w.campaign, "kind": w.kind, "value": w.value, "reason": w.reason} for w in withheld
         ]
-        print_json({"exporter": name, "files": [str(path) for path in files], "withheld": told})
+        print_json({"exporter": name, "files": [str(path) for path in files], "withheld": described})
         return
     for path in files:
         click.echo(str(path))

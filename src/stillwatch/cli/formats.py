@@ -28,11 +28,11 @@ def formats(name: str | None, as_json: bool) -> None:
         one = named(name)
         every = (one.format,) if one and one.format else ()
     if as_json:
-        told = [
+        described = [
             {"name": f.name, "title": f.title, "source": f.source, "fields": dict(f.fields), "notes": f.notes}
             for f in every
         ]
-        print_json(told)
+        print_json(described)
         return
     if not name:
         text_table(("format", "logs", "shape published in"), [(f.name, f.title, f.source) for f in every])

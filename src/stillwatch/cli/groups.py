@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import click
 
 from stillwatch.errors import unknown
 
+Command = TypeVar("Command", bound=Callable[..., Any])  # a command's function, as decorators pass it on
 
-class Group(click.Group):
+
+class CommandGroup(click.Group):
     """A group whose unknown commands are answered with the nearest known one."""
 
     def resolve_command(

@@ -11,7 +11,7 @@ from stillwatch.cli.labelling import author_option
 from stillwatch.cli.output import print_json
 from stillwatch.cli.values import Existing
 
-MODES = ("shadow", "enforce")
+MODES = ("shadow", "enforce")  # values of `--mode`
 
 
 @click.group()
@@ -87,10 +87,12 @@ def serve_command(
     from contextlib import ExitStack
 
     from stillwatch.flows.newcomers import KnownCampaigns
-    from stillwatch.guard.reload import Places
+    from stillwatch.guard.reload import GuardPaths
     from stillwatch.guard.serve import listen, opened, serve, state_beside
 
-    places = Places(results=results, state=state or state_beside(results), policy=policy, accounts=accounts)
+    places = GuardPaths(
+        results=results, state=state or state_beside(results), policy=policy, accounts=accounts
+    )
     known = KnownCampaigns(results, places.state, store)
     with ExitStack() as stack:
         on = stack.enter_context(listen(host, port))
@@ -145,6 +147,7 @@ def go_command(state: Path, reason: str, author: str, as_json: bool) -> None:
 
 
 def _switched(state: Path, author: str, reason: str, *, stop: bool, as_json: bool) -> None:
+    """Turn the kill switch on (`stop`) or off and print the entry of the record."""
     from stillwatch.policy.rollout import kill
 
     entry = kill(state, author, reason, stop=stop)
@@ -167,13 +170,13 @@ def log_command(state: Path, results: Path | None, last: int, as_json: bool) -> 
     """Print decisions, approvals, roll-outs, undos and labels, and check that no line was changed. Exits
     with 1 where one was.
     """
-    from stillwatch.guard.history import every, told
+    from stillwatch.guard.history import described, every
 
     lines, faults = every(state, results)
     if as_json:
-        print_json({"entries": [one for one, _line in told(lines)], "faults": faults})
+        print_json({"entries": [one for one, _line in described(lines)], "faults": faults})
     else:
-        for _one, line in told(lines)[-last:]:
+        for _one, line in described(lines)[-last:]:
             click.echo(line)
         for fault in faults:
             click.echo(f"fault: {fault}", err=True)

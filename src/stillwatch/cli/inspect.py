@@ -36,29 +36,31 @@ def inspect(
     from stillwatch.flows.inspect import inspect as run
     from stillwatch.readers.limits import limits_of
 
-    told = run(paths, mapping(pairs), log_format, limits_of(limits))
+    reading = run(paths, mapping(pairs), log_format, limits_of(limits))
     if as_json:
-        print_json(told)
+        print_json(reading)
     else:
-        _print(told)
-    said_of_reading(told)
+        _print(reading)
+    said_of_reading(reading)
 
 
-def _print(told: dict[str, Any]) -> None:
-    for one in told["files"][:SHOWN]:
+def _print(reading: dict[str, Any]) -> None:
+    """Print what a scan would read."""
+    for one in reading["files"][:SHOWN]:
         _print_file(one)
-    if len(told["files"]) > SHOWN:
-        click.echo(f"{len(told['files']) - SHOWN:,} more files: --json has them all\n")
-    click.echo(f"signals that can work on this log: {', '.join(told['signals']) or 'none'}")
-    if told["would_need"]:
+    if len(reading["files"]) > SHOWN:
+        click.echo(f"{len(reading['files']) - SHOWN:,} more files: --json has them all\n")
+    click.echo(f"signals that can work on this log: {', '.join(reading['signals']) or 'none'}")
+    if reading["would_need"]:
         click.echo("\ncolumns without a value, and the signals that would need them:\n")
         text_table(
             ("column", "signals"),
-            [(name, ", ".join(signals)) for name, signals in told["would_need"].items()],
+            [(name, ", ".join(signals)) for name, signals in reading["would_need"].items()],
         )
 
 
 def _print_file(one: dict[str, Any]) -> None:
+    """Print what would be read of one file."""
     click.echo(visible(one["path"], 200))
     if one["format"] is None:
         click.echo(f"  not read     {visible(one['why'], 400)}\n")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from stillwatch.cli.groups import Group
+from stillwatch.cli.groups import Command, CommandGroup
 from stillwatch.cli.output import print_json
 from stillwatch.cli.progress import bars
 from stillwatch.cli.tables import text_table
@@ -19,22 +19,26 @@ from stillwatch.engine.files import atomic
 from stillwatch.errors import Problem, UsageError
 
 if TYPE_CHECKING:
-    from stillwatch.lab.experiments import Job
+    from stillwatch.lab.tables import Job
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+# Option `--base` of the experiments.
 BASE = click.option(
     "--base", type=Existing(file=False), help="Model that students start from; else from nothing."
 )  # fmt: skip
+# Option `--teacher` of the experiments.
 TEACHER = click.option(
     "--teacher", type=Existing(file=False), required=True,
     help="The teacher's folder, in the Hugging Face format.",
 )  # fmt: skip
+# Option `--seeds` of the experiments.
 SEEDS = click.option(
     "--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Students of every kind."
 )
+# Option `--batch` of the experiments.
 BATCH = click.option(
     "--batch", type=click.IntRange(min=1), default=64, show_default=True, help="Answers of a step."
 )
+# Option `--each` of the experiments.
 EACH = click.option(
     "--each",
     type=click.IntRange(min=1),
@@ -42,6 +46,7 @@ EACH = click.option(
     show_default=True,
     help="Questions of each capability in the examination.",
 )
+# Option `--workers` of the experiments.
 WORKERS = click.option(
     "--workers",
     type=click.IntRange(min=1),
@@ -49,14 +54,18 @@ WORKERS = click.option(
     show_default="all cores",
     help="Students at a time.",
 )
+# Option `--json` of the experiments.
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
-QUIET = click.option("--quiet", is_flag=True, help="No progress bar.")
+QUIET = click.option("--quiet", is_flag=True, help="No progress bar.")  # option `--quiet` of the experiments
 
 
+# Option `--width` of commands that put marks into answers.
 WIDTH = click.option(
     "--width", type=click.IntRange(1, 8), default=2, show_default=True, help="Tokens of context."
 )
+# Option `--strength` of commands that put marks into answers.
 STRENGTH = click.option("--strength", type=float, help="How strongly; the mark's own default.")
+# Option `--mark` of commands that put marks into answers.
 MARK = click.option(
     "--mark", default="gumbel", shell_complete=completing(mark_names), show_default=True, help="The mark."
 )
@@ -122,7 +131,7 @@ def _outcomes(folder: str) -> Callable[[Command], Command]:
     )
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def lab() -> None:
     r"""Train teachers and students of your own, and measure what answers, marks and defences are worth.
 
@@ -798,6 +807,7 @@ def _can_be_set(marks: Sequence[str], proxy: Path | None, option: str) -> None:
 def _run(
     kind: str, teacher: Path, jobs: Sequence[Job], out: Path, workers: int, quiet: bool
 ) -> dict[str, Any]:
+    """Run the jobs of an experiment with a progress bar; returns its report."""
     from stillwatch.lab.experiments import report, run
 
     with bars(quiet=quiet) as progress:
@@ -806,4 +816,5 @@ def _run(
 
 
 def _share(one: dict[str, float]) -> str:
+    """A share with its interval in percent."""
     return f"{100 * one['value']:.1f} % [{100 * one['low']:.0f}, {100 * one['high']:.0f}]"

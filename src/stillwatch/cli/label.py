@@ -9,7 +9,7 @@ import click
 from stillwatch.cli.labelling import author_option, write_label
 from stillwatch.cli.values import Existing
 
-VERDICTS = ("honest", "campaign", "withdrawn")
+VERDICTS = ("honest", "campaign", "withdrawn")  # values of the argument VERDICT
 
 
 @click.command()

@@ -40,7 +40,7 @@ def write_label(
     """Append the label to the folder's record and print it. Raises `UsageError` for a target, reason or
     date that cannot be.
     """
-    from stillwatch.memory.labels import MAX_REASON, Label, Verdict, add, expiry
+    from stillwatch.memory.labels import MAX_REASON, Label, LabelVerdict, add, expiry
     from stillwatch.memory.targets import known_in, resolve
 
     for name, text in (("--reason", reason), ("--author", author), ("TARGET", target)):
@@ -52,7 +52,7 @@ def write_label(
     one = Label(
         kind=kind,
         target=named,
-        verdict=cast("Verdict", verdict),
+        verdict=cast("LabelVerdict", verdict),
         reason=reason.strip(),
         author=author.strip(),
         at=datetime.now(UTC),

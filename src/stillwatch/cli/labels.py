@@ -98,6 +98,7 @@ def import_labels(folder: Path, file: Path, as_json: bool) -> None:
 
 
 def _counted(done: str, number: int, *, as_json: bool) -> None:
+    """Print how many labels were read or written; `done` says which."""
     if as_json:
         print_json({done: number})
     else:

@@ -17,7 +17,7 @@ import click
 from stillwatch.errors import StillwatchError
 from stillwatch.foreign import visible
 
-LEVELS = ("debug", "info", "warning", "error")
+LEVELS = ("debug", "info", "warning", "error")  # values of `--log-level`
 log = logging.getLogger("stillwatch")
 
 
@@ -28,16 +28,16 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        told = {
+        record_fields = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
         }
-        return json.dumps(told | getattr(record, "facts", {}), default=str)
+        return json.dumps(record_fields | getattr(record, "facts", {}), default=str)
 
 
-class Lines(logging.Formatter):
+class LineFormatter(logging.Formatter):
     """A record as a person reads it; an error is shown as it renders itself."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -62,7 +62,7 @@ class StandardError(logging.StreamHandler):  # type: ignore[type-arg]  # generic
 def log_to_standard_error(level: str, *, as_json: bool) -> None:
     """Show records of `stillwatch` from this level on, in place of an earlier call's."""
     handler = StandardError()
-    handler.setFormatter(JsonLines() if as_json else Lines())
+    handler.setFormatter(JsonLines() if as_json else LineFormatter())
     log.handlers = [handler]
     log.setLevel(level.upper())
 

@@ -15,12 +15,13 @@ import click
 
 from stillwatch import __version__
 from stillwatch.cli.exits import DONE
-from stillwatch.cli.groups import Group
+from stillwatch.cli.groups import CommandGroup
 from stillwatch.cli.logs import LEVELS, log_to_standard_error, tell
 from stillwatch.cli.output import print_json
 from stillwatch.cli.stops import Stops, ignore_signals
 from stillwatch.errors import EngineError, MissingExtra, Problem, StillwatchError, UsageError
 
+# One line about each command for the overview of `stillwatch --help`.
 COMMANDS = {
     "demo": "make a world with known campaigns, scan it, and compare",
     "inspect": "say what a scan would read of logs, and write nothing",
@@ -100,7 +101,7 @@ EXTRAS = {
 """Packages that are not always installed, and the extra that brings each."""
 
 
-class Lazy(Group):
+class Lazy(CommandGroup):
     """Imports a command's module only when that command is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  the name is click's
@@ -182,6 +183,7 @@ def program() -> None:
 
 
 def _run(stops: Stops) -> int:
+    """Run the command of the process's arguments; returns the exit code."""
     as_json = "--json" in sys.argv
     log_to_standard_error(
         "warning", as_json="--log-json" in sys.argv
@@ -201,7 +203,7 @@ def _run(stops: Stops) -> int:
         return DONE
     except Exception as error:  # noqa: BLE001  the last one who could say what happened
         # A library may turn an interrupt into an error of its own.
-        return _stopped(stops) if stops.first else _failed(_told(error), as_json)
+        return _stopped(stops) if stops.first else _failed(_as_stillwatch_error(error), as_json)
     return result if isinstance(result, int) else DONE
 
 
@@ -212,6 +214,7 @@ def to_nobody() -> None:
 
 
 def _stopped(stops: Stops) -> int:
+    """Print which signal stopped the command; returns the exit code."""
     click.echo(stops.message, err=True)
     return stops.exit_code
 
@@ -229,16 +232,17 @@ AS_OTHERS_SAY = {
 def _for_this_command(error: StillwatchError) -> StillwatchError:
     """The error with fixes that work for the command that prints them."""
     command = next((word for word in sys.argv[1:] if word in COMMANDS), "")
-    told = []
+    problems_here = []
     for problem in error.problems:
         fix = problem.fix
         for before, after in AS_OTHERS_SAY.get(command, ()) if fix.startswith("stillwatch scan ") else ():
             fix = fix.replace(before, after)
-        told.append(replace(problem, fix=fix))
-    return type(error)(*told)
+        problems_here.append(replace(problem, fix=fix))
+    return type(error)(*problems_here)
 
 
 def _failed(error: StillwatchError, as_json: bool) -> int:
+    """Print an error, as JSON too where that was asked for; returns the exit code."""
     error = _for_this_command(error)
     if as_json:
         print_json(error.as_json())
@@ -260,7 +264,7 @@ def _usage(error: click.ClickException) -> StillwatchError:
     return UsageError(Problem(fact=f"{fact[0].lower()}{fact[1:]}", fix=fix))
 
 
-def _told(error: Exception) -> StillwatchError:
+def _as_stillwatch_error(error: Exception) -> StillwatchError:
     """An error as the person who ran the command can use it."""
     if isinstance(error, StillwatchError):
         return error

@@ -7,13 +7,20 @@ from pathlib import Path
 
 import click
 
-from stillwatch.cli.groups import Group
+from stillwatch.cli.groups import CommandGroup
 from stillwatch.cli.output import print_json
-from stillwatch.cli.serving import address_options, announce, state_option
+from stillwatch.cli.serving import address_options, announce, state_option, token_option
 from stillwatch.cli.values import Existing
 
+values_option = click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="File for the values, for `scan --with-peer`.",
+)
 
-@click.group(cls=Group)
+
+@click.group(cls=CommandGroup)
 def match() -> None:
     r"""Learn how many values two providers have in common, and, where both agree, which.
 
@@ -104,35 +111,33 @@ def serve(
     from stillwatch.share.serving import Address
     from stillwatch.share.serving import serve as run
     from stillwatch.share.sets import read_set
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
     address = Address(host=host, port=port, certificate=tls_cert, key=tls_key)
-    with State(state) as held:
+    with SharingState(state) as held:
         pairs = read_set(values)
         began = time.monotonic()
         prepared = matching.kept(state / "set", pairs)
         if prepared is None:
             prepared = matching.prepare(pairs)
             matching.keep(state / "set", pairs, prepared)
-        told = {"set": prepared.name, "values": len(pairs), "prepared_s": round(time.monotonic() - began, 1)}
+        facts = {"set": prepared.name, "values": len(pairs), "prepared_s": round(time.monotonic() - began, 1)}
         if prepare_only:
-            print_json(told) if as_json else click.echo(
-                f"set {told['set']}: {len(pairs):,} values, prepared in {told['prepared_s']} s"
+            print_json(facts) if as_json else click.echo(
+                f"set {facts['set']}: {len(pairs):,} values, prepared in {facts['prepared_s']} s"
             )
             return
         run(
             app(held, prepared),
             address,
-            lambda url: announce("match", url, held.peers(), {**told, "url": url}, as_json),
+            lambda url: announce("match", url, held.peers(), {**facts, "url": url}, as_json),
         )
 
 
 @match.command()
 @click.argument("values", metavar="SET", type=Existing(folder=False))
 @click.option("--url", required=True, help="Address of the peer's server.")
-@click.option(
-    "--token-file", type=Existing(folder=False), required=True, help="File with the token that the peer gave."
-)
+@token_option
 @click.option("--purpose", required=True, help="Purpose of the session, which both sides log.")
 @click.option(
     "--keep",
@@ -149,33 +154,26 @@ def ask(values: Path, url: str, token_file: Path, purpose: str, keep: Path | Non
       stillwatch match ask set.csv --url http://127.0.0.1:8470/ --token-file token \
           --purpose "joint defence" --keep session.json
     """
-    from stillwatch.share.client import Server, read_token
+    from stillwatch.share.client import PeerServer, read_token
     from stillwatch.share.match_client import ask as run
     from stillwatch.share.sets import read_set
 
-    told = run(Server(url=url, token=read_token(token_file)), read_set(values), purpose, keep)
+    result = run(PeerServer(url=url, token=read_token(token_file)), read_set(values), purpose, keep)
     if as_json:
-        print_json(told)
+        print_json(result)
         return
     click.echo(
-        f"{told['in_common']:,} of {told['asked']:,} values in common with the {told['served']:,} of the "
-        f"peer (session {told['session']})"
+        f"{result['in_common']:,} of {result['asked']:,} values in common with the {result['served']:,} of "
+        f"the peer (session {result['session']})"
     )
 
 
 @match.command()
 @click.argument("session", type=Existing(folder=False))
 @click.option("--url", required=True, help="Address of the peer's server.")
-@click.option(
-    "--token-file", type=Existing(folder=False), required=True, help="File with the token that the peer gave."
-)
+@token_option
 @click.option("--peer", required=True, metavar="NAME", help="Name of the peer, for the file.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    help="File for the values, for `scan --with-peer`.",
-)
+@values_option
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def reveal(session: Path, url: str, token_file: Path, peer: str, out: Path, as_json: bool) -> None:
     r"""Learn which values are in common, where the peer consented, and open the same values to it.
@@ -185,10 +183,10 @@ def reveal(session: Path, url: str, token_file: Path, peer: str, out: Path, as_j
       stillwatch match reveal session.json --url http://127.0.0.1:8470/ --token-file token --peer lab-a \
           --out common.json
     """
-    from stillwatch.share.client import Server, read_token
+    from stillwatch.share.client import PeerServer, read_token
     from stillwatch.share.match_client import reveal as run
 
-    number = run(Server(url=url, token=read_token(token_file)), session, out, peer)
+    number = run(PeerServer(url=url, token=read_token(token_file)), session, out, peer)
     print_json({"out": str(out), "values": number}) if as_json else click.echo(
         f"{out}: {number:,} values in common"
     )
@@ -206,9 +204,9 @@ def sessions(state: Path, as_json: bool) -> None:
     """
     from stillwatch.cli.tables import text_table
     from stillwatch.share.sessions import listed
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
-    with State(state) as held:
+    with SharingState(state) as held:
         rows = listed(held)
     if as_json:
         print_json(rows)
@@ -236,9 +234,9 @@ def consent(session: str, state: Path, approver: str, as_json: bool) -> None:
       stillwatch match consent 5f0c81d2a4f34e0ab2b1c7a1a3d5e9f0 --state sharing/ --approver "J. Doe"
     """
     from stillwatch.share.sessions import consent as run
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
-    with State(state) as held:
+    with SharingState(state) as held:
         run(held, session, approver)
     print_json({"session": session, "consent": approver}) if as_json else click.echo(f"consented: {session}")
 
@@ -246,12 +244,7 @@ def consent(session: str, state: Path, approver: str, as_json: bool) -> None:
 @match.command()
 @click.argument("session")
 @state_option
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    help="File for the values, for `scan --with-peer`.",
-)
+@values_option
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def opened(session: str, state: Path, out: Path, as_json: bool) -> None:
     r"""Write the values of SESSION that the peer opened.
@@ -261,9 +254,9 @@ def opened(session: str, state: Path, out: Path, as_json: bool) -> None:
       stillwatch match opened 5f0c81d2a4f34e0ab2b1c7a1a3d5e9f0 --state sharing/ --out common.json
     """
     from stillwatch.share.sessions import opened as run
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
-    with State(state) as held:
+    with SharingState(state) as held:
         number = run(held, session, out)
     print_json({"out": str(out), "values": number}) if as_json else click.echo(
         f"{out}: {number:,} values in common"
@@ -316,13 +309,13 @@ def joint(
     from stillwatch.flows.content_blind import read_key
     from stillwatch.share.joint import joint as run
 
-    told = run(sketches, accounts, out, provider, read_key(own_key), read_key(key_file))
+    result = run(sketches, accounts, out, provider, read_key(own_key), read_key(key_file))
     if as_json:
-        print_json(told)
+        print_json(result)
         return
     click.echo(
-        f"{out}: {told['rows']:,} exchanges of {told['accounts']:,} accounts; {told['names']} is for you "
-        f"alone"
+        f"{out}: {result['rows']:,} exchanges of {result['accounts']:,} accounts; {result['names']} is for "
+        f"you alone"
     )
 
 
@@ -340,11 +333,11 @@ def together(folders: tuple[Path, ...], out: Path, as_json: bool) -> None:
     """
     from stillwatch.share.joint import together as run
 
-    told = run(folders, out)
+    result = run(folders, out)
     if as_json:
-        print_json(told)
+        print_json(result)
         return
     click.echo(
-        f"{out}: {told['rows']:,} exchanges of {told['accounts']:,} accounts, from "
-        f"{', '.join(told['providers'])}"
+        f"{out}: {result['rows']:,} exchanges of {result['accounts']:,} accounts, from "
+        f"{', '.join(result['providers'])}"
     )

@@ -18,6 +18,7 @@ def print_json(value: object, *, on_one_line: bool = False) -> None:
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401  any value that is printed
+    """A value with None in place of NaN and infinities, which JSON does not have."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):

@@ -72,10 +72,10 @@ def package(
     from stillwatch.package.make import package as run
 
     order = order_of(level, key, account=account, exchange=exchange, timestamp=timestamp, dossiers=dossiers)
-    told = run(results, out, order)
+    result = run(results, out, order)
     if as_json:
-        print_json(told)
+        print_json(result)
         return
-    click.echo(f"{out}: level {told['level']}, {len(told['files'])} files")
-    click.echo(f"root of the tree   {told['root']}")
-    click.echo(f"signed with        {told['signed_by'] or 'no key: give --key, or publish the root'}")
+    click.echo(f"{out}: level {result['level']}, {len(result['files'])} files")
+    click.echo(f"root of the tree   {result['root']}")
+    click.echo(f"signed with        {result['signed_by'] or 'no key: give --key, or publish the root'}")

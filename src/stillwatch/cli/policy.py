@@ -14,20 +14,26 @@ from stillwatch.cli.tables import text_table
 from stillwatch.cli.values import Existing
 
 if TYPE_CHECKING:
-    from stillwatch.memory.record import Entry
+    from stillwatch.memory.record import RecordEntry
     from stillwatch.policy.preview import Reach
 
-POLICY = click.argument("policy", type=Existing(folder=False))
+POLICY = click.argument("policy", type=Existing(folder=False))  # argument POLICY, the policy file
+# Option `--state` of commands that need the guard's state.
 STATE = click.option(
     "--state", type=click.Path(path_type=Path, file_okay=False), required=True, help="The guard's state."
 )
+# Option `--reason`.
 REASON = click.option("--reason", default="", metavar="TEXT", help="Reason; kept in the record.")
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print as JSON.")  # option `--json`
+# Option `--results`.
 RESULTS = click.option("--results", type=Existing(file=False), required=True, help="Results folder.")
+# Option `--state` of commands that work without it.
 OPTIONAL_STATE = click.option("--state", type=Existing(file=False), help="The guard's state, for its labels.")
+# Option `--accounts`.
 ACCOUNTS = click.option(
     "--accounts", type=Existing(folder=False), help="Account table for plans, programs, age and spend."
 )
+# Option `--log`.
 LOG = click.option("--log", "logs", multiple=True, metavar="PATH", help="Log to count in; repeatable.")
 
 
@@ -93,43 +99,45 @@ def preview_command(
     from stillwatch.flows.traffic import weekly
     from stillwatch.policy.preview import preview
 
-    told = preview(_reached(policy, results, state, accounts, share), results, weekly(logs) if logs else None)
+    result = preview(
+        _reached(policy, results, state, accounts, share), results, weekly(logs) if logs else None
+    )
     if as_json:
-        print_json(told)
+        print_json(result)
         return
     click.echo(
-        f"{told['refused']:,} accounts would be refused, of which {told['expected_honest']:.1f} are expected "
-        f"to be honest; "
-        f"{told['accounts'] - told['refused']:,} would be noted, {told['spared']:,} are spared by labels, "
-        f"{told['untouched']:,} untouched"
+        f"{result['refused']:,} accounts would be refused, of which {result['expected_honest']:.1f} are "
+        f"expected to be honest; "
+        f"{result['accounts'] - result['refused']:,} would be noted, {result['spared']:,} are spared by "
+        f"labels, {result['untouched']:,} untouched"
     )
-    if told["rules"]:
+    if result["rules"]:
         text_table(
             ("rule", "action", "accounts", "exchanges", "honest", "approvals"),
-            [tuple(one.values()) for one in told["rules"]],
+            [tuple(one.values()) for one in result["rules"]],
         )
     text_table(
         ("campaign", "accounts hit", "of", "stopped"),
         [
             (one["campaign_id"], one["accounts"], one["of"], f"{100 * one['share_stopped']:.1f} %")
-            for one in told["campaigns"]
+            for one in result["campaigns"]
         ],
     )
-    for one in told["by_explanation"]:
+    for one in result["by_explanation"]:
         click.echo(
             f"nearest explanation {one['explanation']}: {one['accounts']:,} accounts, "
             f"{one['expected_honest']:.1f} expected honest"
         )
-    beside = told["neighbours"]
+    beside = result["neighbours"]
     click.echo(
         f"neighbours in the same networks: {beside['accounts']:,} accounts with {beside['exchanges']:,} "
         f"exchanges"
         if beside["counted"]
         else f"neighbours at the same addresses: at most {beside['at_most']:,} accounts (--log counts them)"
     )
-    spend = told["spend"]
+    spend = result["spend"]
     click.echo(f"spend at stake: {spend['known']:,.2f}; not known of {spend['accounts_unknown']:,} accounts")
-    for statement in told["labels"]:
+    for statement in result["labels"]:
         click.echo(f"spared: {statement}")
 
 
@@ -184,6 +192,7 @@ def backtest_command(
 
 
 def _reached(policy: Path, results: Path, state: Path | None, accounts: Path | None, share: float) -> Reach:
+    """The accounts on which a policy would act, with their actions."""
     from stillwatch.contract import results as contract
     from stillwatch.memory.labels import in_force
     from stillwatch.memory.targets import folders_of
@@ -246,8 +255,9 @@ def undo_command(policy: Path, state: Path, reason: str, author: str, as_json: b
     _noted(undo(state, read_policy(policy), author, reason), as_json=as_json)
 
 
-def _noted(entry: Entry, *, as_json: bool) -> None:
-    told: dict[str, Any] = {
+def _noted(entry: RecordEntry, *, as_json: bool) -> None:
+    """Print an entry of the record."""
+    result: dict[str, Any] = {
         "at": entry.at,
         "kind": entry.kind,
         "author": entry.author,
@@ -255,7 +265,7 @@ def _noted(entry: Entry, *, as_json: bool) -> None:
         "code": entry.code,
     }
     if as_json:
-        print_json(told)
+        print_json(result)
         return
     share = f", {100 * entry.body['share']:g} % of accounts" if "share" in entry.body else ""
     click.echo(f"{entry.kind} of {entry.body['policy']}@{entry.body['version']} by {entry.author}{share}")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
-
 import click
 
-Command = TypeVar("Command", bound=Callable[..., object])
+from stillwatch.cli.groups import Command
 
 
 def price_options(command: Command) -> Command:

@@ -8,18 +8,19 @@ from typing import Any
 
 import click
 
-from stillwatch.cli.groups import Group
+from stillwatch.cli.groups import CommandGroup
 from stillwatch.cli.output import print_json
 from stillwatch.cli.reading import mapping, reading_options
 from stillwatch.cli.values import Existing
 from stillwatch.engine.files import atomic
 from stillwatch.errors import Problem, UsageError
 
+# Type of options that take a time, in UTC.
 MOMENT = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
-SHARE = click.FloatRange(0, 1, max_open=True)
+SHARE = click.FloatRange(0, 1, max_open=True)  # type of options that take a share of 0 or more, below 1
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def probe() -> None:
     r"""Refuse some requests of a group at random, and test whether their work moves to other accounts.
 
@@ -87,7 +88,7 @@ def judge(
       stillwatch probe judge trials.parquet logs/ --plan plan.json --secret plan.secret
       stillwatch probe judge outage.csv --log logs/ --natural
     """
-    from stillwatch.flows.probe import Terms, judged
+    from stillwatch.flows.probe import JudgementTerms, judged
     from stillwatch.flows.reading import Reading
     from stillwatch.readers.limits import limits_of
 
@@ -99,23 +100,24 @@ def judge(
                 fix=f"stillwatch probe judge {trials} logs/",
             )
         )
-    terms = Terms(
+    terms = JudgementTerms(
         within_s=within_s, alpha=alpha, tolerated=tolerated, natural=natural, plan=plan_file, secret=secret
     )
     reading = Reading(names=mapping(pairs), log_format=log_format, limits=limits_of(limits))
-    told = judged(trials, (*logs, *more), terms, reading)
+    result = judged(trials, (*logs, *more), terms, reading)
     if as_json:
-        print_json(told)
+        print_json(result)
         return
-    _print(told)
+    _print(result)
 
 
-def _print(told: dict[str, Any]) -> None:
-    harm, displaced, pair = told["harm"], told["displaced"], told["any_pair"]
-    click.echo(f"{told['verdict'].replace('_', ' ')}: {told['statement']}\n")
+def _print(result: dict[str, Any]) -> None:
+    """Print the result of a probe."""
+    harm, displaced, pair = result["harm"], result["displaced"], result["any_pair"]
+    click.echo(f"{result['verdict'].replace('_', ' ')}: {result['statement']}\n")
     click.echo(
-        f"  evidence     e = 10^{told['log10_e']:.2f}, p = {told['p_value']:.3g}, against at most "
-        f"{100 * told['tolerated_share']:g} % of refused work moving"
+        f"  evidence     e = 10^{result['log10_e']:.2f}, p = {result['p_value']:.3g}, against at most "
+        f"{100 * result['tolerated_share']:g} % of refused work moving"
     )
     click.echo(
         f"               e = 10^{pair['log10_e']:.2f}, p = {pair['p_value']:.3g}, against none moving (one "
@@ -127,19 +129,19 @@ def _print(told: dict[str, Any]) -> None:
             f"{100 * displaced['high']:.0f} %), {displaced['measure'].replace('_', ' ')}"
         )
     click.echo(
-        f"  trials       {told['trials']:,}, with {told['refusals']:,} refusals, of which {harm['met']:,} "
-        f"met a request and {told['comparisons']:,} could be compared"
+        f"  trials       {result['trials']:,}, with {result['refusals']:,} refusals, of which "
+        f"{harm['met']:,} met a request and {result['comparisons']:,} could be compared"
     )
     click.echo(
         f"  harm         {harm['refusals']:,} refusals of {harm['accounts']:,} accounts, at most "
         f"{harm['most_of_one_account']:,} each; "
         f"{harm['errors']:,} of the group's {harm['requests']:,} requests were answered with an error"
     )
-    click.echo(f"  guarantee    {told['guarantee']}")
-    plan = told["plan"]
+    click.echo(f"  guarantee    {result['guarantee']}")
+    plan = result["plan"]
     if plan:
         click.echo(f"  plan         {plan['sha256']}{'' if plan['departures'] else ', kept'}")
-    for text in (*(plan["departures"] if plan else ()), *told["warnings"]):
+    for text in (*(plan["departures"] if plan else ()), *result["warnings"]):
         click.echo(f"warning: {text}", err=True)
 
 
@@ -320,16 +322,16 @@ def run(
 
     one = Probe(plans.read(plan_file), plans.read_secret(secret), approved_by=approved_by)
     moment = (now or datetime.now(UTC)).replace(tzinfo=UTC)
-    told = one.orders(moment, ahead_s)
+    drawn = one.orders(moment, ahead_s)
     done = one.done(moment)
     if orders:
         with atomic(orders, private=True) as temporary:
-            temporary.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+            temporary.write_text(json.dumps(drawn, indent=2) + "\n", encoding="utf-8")
     if trials:
         with atomic(trials) as temporary:
             pq.write_table(done, temporary)
     if as_json:
-        print_json({**told, "trials_over": len(set(done["trial"].to_pylist()))})
+        print_json({**drawn, "trials_over": len(set(done["trial"].to_pylist()))})
         return
-    click.echo(f"{len(told['refusals']):,} refusals until {told['valid_until']}")
+    click.echo(f"{len(drawn['refusals']):,} refusals until {drawn['valid_until']}")
     click.echo(f"{len(set(done['trial'].to_pylist())):,} of {one.plan.moments:,} trials are over")

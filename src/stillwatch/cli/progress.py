@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stillwatch.flows.scan import Progress
+    from stillwatch.progress import Progress
 
 log = logging.getLogger("stillwatch.progress")
 
 LARGEST_SHARE_SHOWN = 0.99  # of a stage that has not ended
+# What the bar says, by the name of the stage.
 STAGES = {
     "prepare": "finding what to read",
     "simulate": "writing a world",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from stillwatch.cli.groups import Group
+from stillwatch.cli.groups import CommandGroup
 from stillwatch.cli.output import print_json
 from stillwatch.cli.progress import bars
 from stillwatch.cli.tables import text_table
@@ -15,11 +15,11 @@ from stillwatch.cli.values import Existing, completing, mark_names
 from stillwatch.engine.files import atomic
 from stillwatch.errors import Problem, UsageError
 
-FILE = Existing()
-TEXT_MARKS = ("choices", "canaries")
+FILE = Existing()  # type of options that take an existing file
+TEXT_MARKS = ("choices", "canaries")  # marks that are put into text without a model
 
 
-@click.group(cls=Group, invoke_without_command=True)
+@click.group(cls=CommandGroup, invoke_without_command=True)
 @click.option(
     "--suspect",
     type=FILE,
@@ -449,6 +449,7 @@ def plan(
 
 
 def _named(controls: tuple[str, ...]) -> dict[str, Path]:
+    """The files of `--control` by name. Raises `UsageError` where one does not exist."""
     out = {}
     for one in controls:
         name, _, file = one.partition("=")
@@ -459,5 +460,6 @@ def _named(controls: tuple[str, ...]) -> dict[str, Path]:
 
 
 def _first_mark(issued: object) -> str:
+    """Name of the first mark of a keyring that needs a model; "" where there is none."""
     names = [one.mark for one in issued if one.mark not in TEXT_MARKS]  # type: ignore[attr-defined]
     return names[0] if names else ""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
-
 import click
 
+from stillwatch.cli.groups import Command
 from stillwatch.cli.values import column_names, completing, format_names
 from stillwatch.errors import Problem, UsageError
 
-Command = TypeVar("Command", bound=Callable[..., object])
+# Options that say how logs are read.
 OPTIONS = (
     click.option(
         "--map",

@@ -37,11 +37,11 @@ def seal(paths: tuple[Path, ...], log: Path, key: Path | None, as_json: bool) ->
     from stillwatch.package.seal import seal as run
     from stillwatch.package.signing import signer
 
-    told = run(paths, log, None if key is None else signer(key))
+    result = run(paths, log, None if key is None else signer(key))
     if as_json:
-        print_json(told)
+        print_json(result)
         return
-    for name in told["changed"]:
+    for name in result["changed"]:
         click.echo(f"changed since it was sealed: {visible(name)}")
-    head = told["head"]
-    click.echo(f"{told['added']} files added; {head['size']} in all, root {head['root']}, {head['at']}")
+    head = result["head"]
+    click.echo(f"{result['added']} files added; {head['size']} in all, root {head['root']}, {head['at']}")

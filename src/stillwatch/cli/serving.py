@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from stillwatch.cli.output import print_json
+from stillwatch.cli.values import Existing
 
 state_option = click.option(
     "--state",
@@ -16,6 +17,20 @@ state_option = click.option(
     required=True,
     help="Folder of peers, sessions, releases and their log.",
 )
+token_option = click.option(
+    "--token-file", type=Existing(folder=False), required=True, help="File with the token that the peer gave."
+)
+source_option = click.option(
+    "--source", required=True, metavar="NAME", help="Name of the source; stored with every indicator."
+)
+grade_option = click.option(
+    "--grade",
+    default="C",
+    show_default=True,
+    metavar="A-F",
+    help="Reliability of the source by the Admiralty Code.",
+)
+# Options that say where a server listens.
 _ADDRESS = (
     click.option(
         "--host",
@@ -44,10 +59,10 @@ def address_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def announce(what: str, url: str, peers: Sequence[str], told: Mapping[str, Any], as_json: bool) -> None:
+def announce(what: str, url: str, peers: Sequence[str], facts: Mapping[str, Any], as_json: bool) -> None:
     """Say where a server listens and who has a token."""
     if as_json:
-        print_json({**told, "peers": list(peers)}, on_one_line=True)
+        print_json({**facts, "peers": list(peers)}, on_one_line=True)
     else:
         click.echo(f"{what} serves at {url}")
     if not peers:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from stillwatch.cli.groups import Group
+from stillwatch.cli.groups import CommandGroup
 from stillwatch.cli.output import print_json
-from stillwatch.cli.serving import state_option
+from stillwatch.cli.serving import grade_option, source_option, state_option
 from stillwatch.cli.tables import text_table
 from stillwatch.cli.values import Existing
 from stillwatch.foreign import visible
@@ -23,7 +23,7 @@ collection_option = click.option(
 )
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def share() -> None:
     r"""Preview, release, log and withdraw what peers get; receive and test what they send.
 
@@ -54,9 +54,9 @@ def peer(name: str, state: Path, key: Path | None, end: bool, as_json: bool) -> 
       stillwatch share peer lab-b --state sharing/ --end
     """
     from stillwatch.package.signing import public_key
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
-    with State(state) as held:
+    with SharingState(state) as held:
         if end:
             held.end_peer(name)
             print_json({"peer": name, "ended": True}) if as_json else click.echo(
@@ -88,13 +88,13 @@ def preview(results: Path, policy: Path, collection: str, state: Path | None, as
     from stillwatch.results.folder import check_results
     from stillwatch.share.policy import NEVER, leaving, read_policy
     from stillwatch.share.release import retracted
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
     check_results(results)
     held = read_policy(policy)
     gone: frozenset[str] = frozenset()
     if state is not None:
-        with State(state) as kept:
+        with SharingState(state) as kept:
             gone = retracted(kept)
     what = leaving(results, held, collection, gone)
     shelf = held.collections[collection]
@@ -143,16 +143,17 @@ def release(
     from stillwatch.results.folder import check_results
     from stillwatch.share.policy import read_policy
     from stillwatch.share.release import release as run
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
     check_results(results)
-    with State(state) as held:
-        told = run(held, results, read_policy(policy), collection, purpose, basis, approver)
+    with SharingState(state) as held:
+        result = run(held, results, read_policy(policy), collection, purpose, basis, approver)
     if as_json:
-        print_json(told)
+        print_json(result)
         return
     click.echo(
-        f"{told['new']:,} new objects in {collection}; campaigns: {', '.join(told['campaigns']) or 'none'}"
+        f"{result['new']:,} new objects in {collection}; campaigns: "
+        f"{', '.join(result['campaigns']) or 'none'}"
     )
 
 
@@ -173,16 +174,16 @@ def retract(campaign: str, state: Path, reason: str, approver: str, as_json: boo
           --reason "a class that shared a worksheet" --approver "J. Doe"
     """
     from stillwatch.share.release import retract as run
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
-    with State(state) as held:
-        told = run(held, campaign, reason, approver)
+    with SharingState(state) as held:
+        result = run(held, campaign, reason, approver)
     if as_json:
-        print_json(told)
+        print_json(result)
         return
     click.echo(
-        f"{told['objects']:,} objects withdrawn from {', '.join(told['collections'])}; owed to "
-        f"{', '.join(told['peers']) or 'nobody'}"
+        f"{result['objects']:,} objects withdrawn from {', '.join(result['collections'])}; owed to "
+        f"{', '.join(result['peers']) or 'nobody'}"
     )
 
 
@@ -197,9 +198,9 @@ def receipts(state: Path, as_json: bool) -> None:
       stillwatch share receipts --state sharing/
     """
     from stillwatch.share.release import receipts as run
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
-    with State(state) as held:
+    with SharingState(state) as held:
         rows = run(held)
     if as_json:
         print_json(rows)
@@ -233,9 +234,9 @@ def log(state: Path, kinds: tuple[str, ...], as_json: bool) -> None:
     Example:
       stillwatch share log --state sharing/ --kind release --kind retraction
     """
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
-    with State(state) as held:
+    with SharingState(state) as held:
         lines = held.journal.read(*kinds)
     if as_json:
         print_json(lines)
@@ -260,25 +261,17 @@ def antitrust(state: Path, as_json: bool) -> None:  # noqa: ARG001  JSON in any 
       stillwatch share antitrust --state sharing/ > for-counsel.json
     """
     from stillwatch.share.release import antitrust as run
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
-    with State(state) as held:
+    with SharingState(state) as held:
         print_json(run(held))
 
 
 @share.command()
 @click.argument("file", type=Existing(folder=False))
-@click.option(
-    "--source", required=True, metavar="NAME", help="Name of the source; stored with every indicator."
-)
+@source_option
 @state_option
-@click.option(
-    "--grade",
-    default="C",
-    show_default=True,
-    metavar="A-F",
-    help="Reliability of the source by the Admiralty Code.",
-)
+@grade_option
 @as_json_option
 def receive(file: Path, source: str, state: Path, grade: str, as_json: bool) -> None:
     r"""Receive the indicators of FILE, a STIX bundle or MISP events. They are not used before `check`.
@@ -289,18 +282,18 @@ def receive(file: Path, source: str, state: Path, grade: str, as_json: bool) -> 
     """
     from stillwatch.share.received import read_file
     from stillwatch.share.received import receive as run
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
-    with State(state) as held:
-        told = run(held, source, grade, read_file(file))
+    with SharingState(state) as held:
+        result = run(held, source, grade, read_file(file))
     if as_json:
-        print_json(told)
+        print_json(result)
         return
     click.echo(
-        f"{told['objects']:,} objects of {source}: {told['new']:,} new values, {told['retracted']:,} "
+        f"{result['objects']:,} objects of {source}: {result['new']:,} new values, {result['retracted']:,} "
         f"retracted"
     )
-    for reason, number in told["not_understood"].items():
+    for reason, number in result["not_understood"].items():
         click.echo(f"not understood: {number:,}, {reason}", err=True)
 
 
@@ -320,11 +313,13 @@ def check(traffic: Path, state: Path, results: Path | None, as_json: bool) -> No
       stillwatch share check kept/ --state sharing/ --results results/
     """
     from stillwatch.share.received import check as run
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
-    with State(state) as held:
-        told = run(held, traffic, results)
-    print_json(told) if as_json else click.echo(f"{told['may_act']:,} may act, {told['refused']:,} refused")
+    with SharingState(state) as held:
+        result = run(held, traffic, results)
+    print_json(result) if as_json else click.echo(
+        f"{result['may_act']:,} may act, {result['refused']:,} refused"
+    )
 
 
 @share.command()
@@ -340,9 +335,9 @@ def received(state: Path, acting: bool, as_json: bool) -> None:
       stillwatch share received --state sharing/ --acting --json
     """
     from stillwatch.share.received import acting as run
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
 
-    with State(state) as held:
+    with SharingState(state) as held:
         rows = run(held) if acting else held.rows("SELECT * FROM received ORDER BY source, kind, value")
     if as_json:
         print_json(rows)
@@ -386,13 +381,13 @@ def feedback(url: str, token_file: Path, source: str, state: Path, basic: bool, 
           --state sharing/
     """
     from stillwatch.flows.share import give_feedback
-    from stillwatch.share.client import Server, read_token
-    from stillwatch.share.state import State
+    from stillwatch.share.client import PeerServer, read_token
+    from stillwatch.share.state import SharingState
 
-    with State(state) as held:
-        told = give_feedback(held, Server(url=url, token=read_token(token_file)), source, basic=basic)
-    print_json(told) if as_json else click.echo(
-        f"{told['sightings']:,} sightings, {told['false_positives']:,} reports of false positives"
+    with SharingState(state) as held:
+        result = give_feedback(held, PeerServer(url=url, token=read_token(token_file)), source, basic=basic)
+    print_json(result) if as_json else click.echo(
+        f"{result['sightings']:,} sightings, {result['false_positives']:,} reports of false positives"
     )
 
 
@@ -413,12 +408,12 @@ def counts(results: Path, epsilon: float, as_json: bool) -> None:
     from stillwatch.share.counts import private_counts
 
     check_results(results)
-    told = private_counts(results, epsilon)
+    result = private_counts(results, epsilon)
     if as_json:
-        print_json(told)
+        print_json(result)
         return
     for name in ("accounts_by_kind", "accounts_by_capability"):
-        table = told[name]
+        table = result[name]
         click.echo(f"{name.replace('_', ' ')}, within {table['within_95']} with a probability of 95 %")
         for cell, number in table["counts"].items():
             click.echo(f"  {number:>8,} {cell}")

@@ -69,10 +69,10 @@ def sketch(
 
     key = read_key(key_file).for_release(release)
     if rekey is not None:
-        told = change(Path(paths[0]), out, read_key(rekey), key)
+        result = change(Path(paths[0]), out, read_key(rekey), key)
     else:
         with bars(quiet=quiet or as_json) as progress:
-            told = run(
+            result = run(
                 paths,
                 out,
                 key,
@@ -82,10 +82,10 @@ def sketch(
                 limits_of(limits),
             )
     if as_json:
-        print_json(told)
-        said_of_reading(told)
+        print_json(result)
+        said_of_reading(result)
         return
-    lost = f", {told['quarantined']:,} set aside" if told.get("quarantined") else ""
-    unread_files(told)
-    click.echo(f"{told['rows']:,} exchanges sketched{lost}, key {told['key_id']}, in {out}")
-    said_of_reading(told)
+    lost = f", {result['quarantined']:,} set aside" if result.get("quarantined") else ""
+    unread_files(result)
+    click.echo(f"{result['rows']:,} exchanges sketched{lost}, key {result['key_id']}, in {out}")
+    said_of_reading(result)

@@ -15,9 +15,10 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
-SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # names of the signals that stop a command
+# What is printed when a signal stops a command.
 WORDS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "the terminal was closed"}
-AGAIN_S = 0.01
+AGAIN_S = 0.01  # seconds until a signal is sent again whose exception Python dropped
 BASE = 128  # a shell's exit code for a process that a signal ended is this and the signal's number
 
 
@@ -38,7 +39,7 @@ class Stops:
 
     @property
     def message(self) -> str:
-        """What a person is told."""
+        """What is printed when the command stops."""
         word = WORDS.get(self.first.name if self.first else "SIGINT", "stopped")
         return f"{word}; run again to go on"
 

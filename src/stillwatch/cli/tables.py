@@ -21,13 +21,18 @@ SHOWN = 10  # files that could not be read, before the rest is counted
 
 
 def text_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A plain table on standard output, numbers to the right."""
+    """Print a table on standard output, numbers to the right: drawn by rich on a terminal, where long cells
+    are folded to its width, and as plain text with one line a row elsewhere.
+    """
     cells = [[visible(cell, None) for cell in row] for row in rows]
+    right = [bool(rows) and all(isinstance(row[i], int | float) for row in rows) for i in range(len(header))]
+    if sys.stdout.isatty():
+        _draw(header, cells, right)
+        return
     widths = [
         max(len(name), *(len(row[i]) for row in cells)) if cells else len(name)
         for i, name in enumerate(header)
     ]
-    right = [bool(rows) and all(isinstance(row[i], int | float) for row in rows) for i in range(len(header))]
 
     def line(values: Sequence[str]) -> str:
         return "  ".join(
@@ -38,6 +43,21 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     click.echo("  ".join("-" * w for w in widths))
     for row in cells:
         click.echo(line(row))
+
+
+def _draw(header: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
+    """Draw a table on the terminal; `right` says which columns are aligned to the right."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for name, is_right in zip(header, right, strict=True):
+        table.add_column(Text(name), justify="right" if is_right else "left", overflow="fold")
+    for row in cells:
+        table.add_row(*(Text(cell) for cell in row))  # `Text` reads no markup, which a log may hold
+    Console().print(table)
 
 
 def profile_table(results: Path) -> None:
@@ -53,9 +73,9 @@ def profile_table(results: Path) -> None:
     )
 
 
-def unread_files(told: dict[str, Any]) -> None:
+def unread_files(overview: dict[str, Any]) -> None:
     """Files, and parts of files, that could not be read."""
-    unread = told.get("unread") or []
+    unread = overview.get("unread") or []
     for one in unread[:SHOWN]:
         click.echo(f"not read: {visible(one['path'], 200)}: {visible(one['reason'], 200)}")
     if len(unread) > SHOWN:
@@ -75,13 +95,13 @@ def nothing_found(overview: dict[str, Any]) -> str:
     return f"nothing could be judged: no column that accounts could share{seen}"
 
 
-def said_of_reading(told: dict[str, Any]) -> None:
+def said_of_reading(overview: dict[str, Any]) -> None:
     """On standard error: what was noticed about the logs, and of which files too little was read. Those
     end the program with code 1.
     """
-    for one in told.get("warnings") or []:
+    for one in overview.get("warnings") or []:
         click.echo(Problem(**one).render("warning"), err=True)
-    short = told.get("short") or []
+    short = overview.get("short") or []
     if short:
         click.echo(StillwatchError(*(Problem(**one) for one in short)).render(), err=True)
         sys.exit(1)
@@ -98,8 +118,8 @@ def campaigns_table(out: Path, overview: dict[str, Any]) -> None:
         click.echo(f"{overview['quarantined']:,} rows could not be read: see {out / 'quarantine.parquet'}")
     nulled = {column: sum(reasons.values()) for column, reasons in overview.get("nulled", {}).items()}
     if nulled:
-        told = ", ".join(f"`{column}` {number:,}" for column, number in nulled.items())
-        click.echo(f"values that could not be read as they stand, by column: {told}")
+        counts = ", ".join(f"`{column}` {number:,}" for column, number in nulled.items())
+        click.echo(f"values that could not be read as they stand, by column: {counts}")
     unread_files(overview)
     if overview["duplicates"]:
         click.echo(

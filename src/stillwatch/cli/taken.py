@@ -108,6 +108,7 @@ def taken(
 
 
 def _gap(one: dict[str, float] | None) -> str:
+    """An interval in percent, with `*` where it is extrapolated; "-" where it is unknown."""
     return (
         "-"
         if one is None

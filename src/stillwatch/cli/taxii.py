@@ -6,13 +6,19 @@ from pathlib import Path
 
 import click
 
-from stillwatch.cli.groups import Group
+from stillwatch.cli.groups import CommandGroup
 from stillwatch.cli.output import print_json
-from stillwatch.cli.serving import address_options, announce, state_option
-from stillwatch.cli.values import Existing
+from stillwatch.cli.serving import (
+    address_options,
+    announce,
+    grade_option,
+    source_option,
+    state_option,
+    token_option,
+)
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def taxii() -> None:
     r"""Serve releases to peers by TAXII 2.1, and pull theirs.
 
@@ -44,11 +50,11 @@ def serve(
     """
     from stillwatch.share.serving import Address
     from stillwatch.share.serving import serve as run
-    from stillwatch.share.state import State
+    from stillwatch.share.state import SharingState
     from stillwatch.share.taxii import app
 
     address = Address(host=host, port=port, certificate=tls_cert, key=tls_key)
-    with State(state) as held:
+    with SharingState(state) as held:
         run(
             app(held, title=title),
             address,
@@ -58,20 +64,10 @@ def serve(
 
 @taxii.command()
 @click.argument("url")
-@click.option(
-    "--token-file", type=Existing(folder=False), required=True, help="File with the token that the peer gave."
-)
-@click.option(
-    "--source", required=True, metavar="NAME", help="Name of the source; stored with every indicator."
-)
+@token_option
+@source_option
 @state_option
-@click.option(
-    "--grade",
-    default="C",
-    show_default=True,
-    metavar="A-F",
-    help="Reliability of the source by the Admiralty Code.",
-)
+@grade_option
 @click.option(
     "--collection", "collections", multiple=True, metavar="ID", help="Only this collection; repeatable."
 )
@@ -115,13 +111,13 @@ def pull(
           --state sharing/
     """
     from stillwatch.flows.share import pull as run
-    from stillwatch.share.client import Server, read_token
-    from stillwatch.share.state import State
+    from stillwatch.share.client import PeerServer, read_token
+    from stillwatch.share.state import SharingState
 
-    with State(state) as held:
-        told = run(
+    with SharingState(state) as held:
+        result = run(
             held,
-            Server(url=url, token=read_token(token_file)),
+            PeerServer(url=url, token=read_token(token_file)),
             source,
             grade,
             collections,
@@ -130,11 +126,11 @@ def pull(
             key=key,
         )
     if as_json:
-        print_json(told)
+        print_json(result)
         return
     click.echo(
-        f"{told['objects']:,} objects of {source}: {told['new']:,} new values, {told['retracted']:,} "
-        f"retracted, receipts for {told['receipts']:,}"
+        f"{result['objects']:,} objects of {source}: {result['new']:,} new values, {result['retracted']:,} "
+        f"retracted, receipts for {result['receipts']:,}"
     )
-    for reason, number in told["not_understood"].items():
+    for reason, number in result["not_understood"].items():
         click.echo(f"not understood: {number:,}, {reason}", err=True)

@@ -13,7 +13,7 @@ from click.shell_completion import CompletionItem
 
 from stillwatch.errors import InputError, Problem, UsageError
 
-SIZE = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*([KMGT]i?B)", re.IGNORECASE)
+SIZE = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*([KMGT]i?B)", re.IGNORECASE)  # a size: number and unit
 
 
 def memory_size(text: str) -> str:

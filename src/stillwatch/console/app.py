@@ -16,11 +16,11 @@ from pydantic import ValidationError
 from stillwatch.console import gates, pages
 from stillwatch.console.console import Console
 from stillwatch.console.metrics import Times, exposed
-from stillwatch.console.oidc import Provider
+from stillwatch.console.oidc import IdentityProvider
 from stillwatch.console.openapi import PREFIX, document, in_path
 from stillwatch.console.operation import Given, Operation, call, operations
 from stillwatch.console.people import LONGEST_S, Session, digest_of, totp_address, totp_secret
-from stillwatch.console.roles import CUSTOMER, Actor
+from stillwatch.console.roles import CUSTOMER, Caller
 from stillwatch.errors import StillwatchError
 from stillwatch.share.access import Refused, body_of
 
@@ -38,6 +38,7 @@ TRIES, TRIES_S = 8, 300.0  # attempts to sign in for a name and for an address, 
 APPEAL_TRIES, APPEAL_S = 30, 600.0  # requests to appeal pages of one address, and the seconds: chosen
 ONCE = ("new_token", "invite", "add_person", "add_webhook")
 """Operations whose answer holds a secret that is shown once."""
+# Files that are served as they are, with their media types.
 STATIC = {
     "base.css": "text/css",
     "console.css": "text/css",
@@ -46,7 +47,7 @@ STATIC = {
 }
 
 
-class App:
+class Handlers:
     """Handlers of requests over one console. `secure` says whether browsers reach it over TLS; `limits` are
     the numbers of requests, of attempts to sign in, and of requests to appeals.
     """
@@ -56,7 +57,7 @@ class App:
         console: Console,
         *,
         secure: bool = False,
-        provider: Provider | None = None,
+        provider: IdentityProvider | None = None,
         limits: tuple[int, int, int] = (REQUESTS, TRIES, APPEAL_TRIES),
     ) -> None:
         self.console, self.secure, self.provider = console, secure, provider
@@ -73,7 +74,7 @@ class App:
         """The session of a request's cookie."""
         return self.console.people.session(request.cookies.get(self.cookie, ""))
 
-    def actor_of(self, request: Request) -> tuple[Actor, Session | None]:
+    def actor_of(self, request: Request) -> tuple[Caller, Session | None]:
         """Who sends a request to the API. Raises `Refused` (401, 403)."""
         kind, _space, word = request.headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
@@ -88,7 +89,7 @@ class App:
             gates.check_form(request, session.csrf, {})
         return session.actor, session
 
-    def _limited(self, request: Request, one: Operation) -> Actor:
+    def _limited(self, request: Request, one: Operation) -> Caller:
         """Who asks for an operation, counted. Raises `Refused`."""
         if one.needs is None:
             self.appeals.take(gates.address_of(request))
@@ -160,22 +161,23 @@ class App:
         request: Request,
         session: Session | None,
         template: str,
-        made: pages.Made | Mapping[str, Any],
+        made: pages.MakePage | Mapping[str, Any],
         status: int = 200,
     ) -> Response:
         """A page, with what every page shows."""
         from starlette.responses import HTMLResponse
 
-        asked = pages.Asked(
+        page_request = pages.PageRequest(
             console=self.console,
             session=session,
             path=request.path_params,
             query=dict(request.query_params),
         )
-        told = made if isinstance(made, Mapping) else made(asked)
+        values = made if isinstance(made, Mapping) else made(page_request)
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return HTMLResponse(
-            pages.html(template, asked, {**told, "here": here, "oidc": self.provider is not None}), status
+            pages.html(template, page_request, {**values, "here": here, "oidc": self.provider is not None}),
+            status,
         )
 
     async def act(self, request: Request) -> Response:
@@ -196,11 +198,11 @@ class App:
             self.requests.take(f"session {session.actor.person_id}")
             flat = {key: values[-1] for key, values in form.items()}
             gates.check_form(request, session.csrf, flat)
-            told = call(self.console, session.actor, name, validated(one, pages.arguments(one, form)))
+            result = call(self.console, session.actor, name, validated(one, pages.arguments(one, form)))
             if name in ONCE:
-                return self.rendered(request, session, "once.html.j2", {"told": told, "what": name})
+                return self.rendered(request, session, "once.html.j2", {"told": result, "what": name})
             then = _local(flat.get("then", "/"))
-            mark = told.get("status") if told.get("status") == "asked" else name
+            mark = result.get("status") if result.get("status") == "asked" else name
             mixed = f"{then}{'&' if '?' in then else '?'}done={mark}"
             return RedirectResponse(mixed, 303)
 
@@ -216,19 +218,19 @@ class App:
 
         def answer() -> Response:
             then = _local((form.get("then") or [request.query_params.get("then", "/")])[-1])
-            told = {"then": then, "fault": ""}
+            values = {"then": then, "fault": ""}
             if request.method == "GET":
-                return self.rendered(request, None, "sign_in.html.j2", told)
+                return self.rendered(request, None, "sign_in.html.j2", values)
             gates.check_origin(request)
             name, password, code = ((form.get(key) or [""])[-1][:400] for key in ("name", "password", "code"))
             self.tries.take(f"address {gates.address_of(request)}")
             self.tries.take(f"name {digest_of(name)}")
             found = self.console.people.sign_in(name, password, code)
-            actor = Actor(person_id=0, name=name[:80] if found else "unknown", role=None, via="sign-in")
+            actor = Caller(person_id=0, name=name[:80] if found else "unknown", role=None, via="sign-in")
             self.console.note(actor, "signed in" if found else "not signed in", {}, now=True)
             if found is None:
-                told["fault"] = "Name, password and code do not belong together."
-                return self.rendered(request, None, "sign_in.html.j2", told, 403)
+                values["fault"] = "Name, password and code do not belong together."
+                return self.rendered(request, None, "sign_in.html.j2", values, 403)
             return self._begin(found[0], then)
 
         return await run_in_threadpool(answer)
@@ -281,22 +283,22 @@ class App:
             person = self.console.people.invited(secret)
             if person is None:
                 raise Refused(404, "this link is not valid any more", "ask for a new one")
-            told: dict[str, Any] = {"fault": "", "name": person["name"]}
+            values: dict[str, Any] = {"fault": "", "name": person["name"]}
             totp = (form.get("totp") or [""])[-1][:64] or totp_secret()
             if request.method == "POST":
                 gates.check_origin(request)
                 password, again, code = (
                     (form.get(key) or [""])[-1][:400] for key in ("password", "again", "code")
                 )
-                told["fault"] = (
+                values["fault"] = (
                     "the two passwords differ"
                     if password != again
                     else self.console.people.set_up(secret, password, totp, code)
                 )
-                if not told["fault"]:
+                if not values["fault"]:
                     return RedirectResponse("/sign-in", 303)
-            told |= {"totp": totp, "address": totp_address(person["name"], totp)}
-            return self.rendered(request, None, "set_up.html.j2", told, 422 if told["fault"] else 200)
+            values |= {"totp": totp, "address": totp_address(person["name"], totp)}
+            return self.rendered(request, None, "set_up.html.j2", values, 422 if values["fault"] else 200)
 
         return await run_in_threadpool(answer)
 
@@ -346,7 +348,7 @@ class App:
             found = self.console.people.of_subject(subject)
             if found is None and any(self.console.people.bind(name, subject) for name in names):
                 found = self.console.people.of_subject(subject)
-            actor = Actor(
+            actor = Caller(
                 person_id=0, name=found[1].actor.name if found else "unknown", role=None, via="oidc"
             )
             self.console.note(actor, "signed in" if found else "not signed in", {}, now=True)
@@ -377,10 +379,10 @@ class App:
             one = operations()["appeal_status" if request.method == "GET" else "submit_appeal"]
             if request.method == "POST":
                 gates.check_origin(request)
-            told = call(self.console, CUSTOMER, one.name, validated(one, given))
+            result = call(self.console, CUSTOMER, one.name, validated(one, given))
             if request.method == "POST":
                 return RedirectResponse(f"/appeal/{token}", 303)
-            return self.rendered(request, None, "appeal.html.j2", told)
+            return self.rendered(request, None, "appeal.html.j2", result)
 
         return await run_in_threadpool(answer)
 
@@ -429,13 +431,13 @@ class App:
             answer = _json({"title": title, "detail": detail}, status)
         else:
             session = None if status == HTTPStatus.TOO_MANY_REQUESTS else self.session_of(request)
-            told = {"status": status, "title": title, "detail": detail}
-            answer = self.rendered(request, session, "fault.html.j2", told, status)
+            values = {"status": status, "title": title, "detail": detail}
+            answer = self.rendered(request, session, "fault.html.j2", values, status)
         answer.headers.update(headers)
         return answer
 
 
-def build(app: App) -> ASGIApp:
+def build(app: Handlers) -> ASGIApp:
     """The ASGI application."""
     from sqlalchemy.exc import SQLAlchemyError
     from starlette.applications import Starlette
@@ -501,17 +503,21 @@ def build(app: App) -> ASGIApp:
         },
     )
     made.router.redirect_slashes = False
-    return gates.Headers(made, is_secure=app.secure)
+    return gates.SecurityHeaders(made, is_secure=app.secure)
 
 
-def _page(app: App, shown: pages.Page) -> Callable[[Request], Awaitable[Response]]:
+def _page(app: Handlers, shown: pages.Page) -> Callable[[Request], Awaitable[Response]]:
+    """The handler of a page."""
+
     async def handler(request: Request) -> Response:
         return await app.page(request, shown)
 
     return handler
 
 
-def _api(app: App, one: Operation) -> Callable[[Request], Awaitable[Response]]:
+def _api(app: Handlers, one: Operation) -> Callable[[Request], Awaitable[Response]]:
+    """The handler of an operation of the API."""
+
     async def handler(request: Request) -> Response:
         return await app.api(request, one)
 
@@ -572,7 +578,8 @@ def _local(path: str) -> str:
     return path if is_local and not parts.scheme and not parts.netloc and "\\" not in path else "/"
 
 
-def _json(told: Any, status: int = 200) -> Response:  # noqa: ANN401  any JSON
+def _json(content: Any, status: int = 200) -> Response:  # noqa: ANN401  any JSON
+    """An answer with JSON."""
     from starlette.responses import Response as Plain
 
-    return Plain(orjson.dumps(told, option=orjson.OPT_NON_STR_KEYS), status, media_type="application/json")
+    return Plain(orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS), status, media_type="application/json")

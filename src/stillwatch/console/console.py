@@ -15,8 +15,8 @@ from typing import Any
 from sqlalchemy import Connection, func, select, update
 
 from stillwatch.console.database import Database, chunks, put_all, rows
-from stillwatch.console.people import Clock, People
-from stillwatch.console.roles import Actor
+from stillwatch.console.people import PeopleStore, ReadClock
+from stillwatch.console.roles import Caller
 from stillwatch.console.scans import Found, folders_of_state, import_folder
 from stillwatch.console.schema import ACCOUNTS, ACTIONS, BULKS, CASES, HOOKS, MEMBERS, OUTBOX, SCANS
 from stillwatch.engine.files import lock
@@ -24,25 +24,25 @@ from stillwatch.errors import Problem, StateError, StillwatchError
 from stillwatch.guard.audit import FOLDER, Audit
 from stillwatch.memory import record
 from stillwatch.memory.identities import SAME_TRACK_OVERLAP
-from stillwatch.memory.labels import Label, Labels, has_mark, in_force, place_of
-from stillwatch.memory.record import Entry
+from stillwatch.memory.labels import Label, LabelsInForce, has_mark, in_force, place_of
+from stillwatch.memory.record import RecordEntry
 from stillwatch.share.access import Refused
 
 PAUSE_S = 20.0  # seconds between two looks for new scans and decisions: chosen
 MAX_ACTIONS = 200_000  # most decisions that are read of one day's file: chosen
-BULK = "bulk"
-LOCK = ".console.lock"
+BULK = "bulk"  # prefix of the name by which labels of one bulk action are marked in the record
+LOCK = ".console.lock"  # name of the file that is locked while a console is open
 
 
 @dataclass(slots=True)
-class Standing:
+class LabelState:
     """Labels in force, the state of the files they were read from, and the cases that labels on groups meet.
 
     `cases` are by number of the case; `matched` keeps the cases of each label on a group.
     """
 
     stamp: tuple[Any, ...] = ()
-    labels: Labels = field(default_factory=Labels)
+    labels: LabelsInForce = field(default_factory=LabelsInForce)
     cases: dict[int, Label] = field(default_factory=dict)
     matched: dict[tuple[str, datetime, int], list[int]] = field(default_factory=dict)
 
@@ -58,7 +58,7 @@ class Console:
         state: Path,
         folders: Sequence[Path] = (),
         url: str | None = None,
-        clock: Clock | None = None,
+        clock: ReadClock | None = None,
     ) -> None:
         self.state = state.resolve()
         self.state.mkdir(parents=True, exist_ok=True)
@@ -70,13 +70,13 @@ class Console:
                 Problem(fact="another console uses this state", where=str(self.state), fix="end it first")
             ) from None
         self.database = Database(self.state, url)
-        self.people = People(self.database, clock) if clock else People(self.database)
+        self.people = PeopleStore(self.database, clock) if clock else PeopleStore(self.database)
         self.audit = Audit(self.state)
         self.is_demo = False
         self.faults: list[str] = []
         self.version = secrets.token_hex(4)  # changes with every start, so that browsers fetch new scripts
         self.labelling = threading.Lock()
-        self._standing = Standing()
+        self._standing = LabelState()
         self._looking = threading.Lock()
         self._read: dict[Path, int] = {}
         self._ends = threading.Event()
@@ -136,6 +136,7 @@ class Console:
                 put_all(db, ACTIONS, (_action(one) for one in lines if one.code not in known))
 
     def _run(self) -> None:
+        """Import new scans and send events to webhooks, until the console is closed."""
         from stillwatch.console.hooks import deliver
 
         while True:
@@ -146,21 +147,21 @@ class Console:
             if self._ends.wait(PAUSE_S):
                 return
 
-    def emit(self, kind: str, told: Mapping[str, Any]) -> None:
+    def emit(self, kind: str, facts: Mapping[str, Any]) -> None:
         """Queue an event for every webhook."""
-        event = {"id": secrets.token_hex(8), "type": f"console.{kind}", "at": record.now(), **told}
+        event = {"id": secrets.token_hex(8), "type": f"console.{kind}", "at": record.now(), **facts}
         with self.database.writing() as db:
             hooks = list(db.scalars(select(HOOKS.c.id)))
             put_all(db, OUTBOX, ({"hook_id": one, "event": event} for one in hooks))
 
     # ------------------------------------------------------------------------------------------ the audit log
 
-    def note(self, who: Actor, kind: str, body: Mapping[str, Any], *, now: bool = False) -> None:
+    def note(self, who: Caller, kind: str, body: Mapping[str, Any], *, now: bool = False) -> None:
         """Add a line to the audit log; with `now`, on the disk before this returns. Raises `Refused` (503)
         where the log cannot be written, since nothing is done without it.
         """
-        told = {"via": who.via, "role": who.role, **body}
-        self.audit.enter(Entry(at=record.now(), kind=kind, author=who.name, body=told))
+        facts = {"via": who.via, "role": who.role, **body}
+        self.audit.enter(RecordEntry(at=record.now(), kind=kind, author=who.name, body=facts))
         if now:
             self.audit.flush()
         if not self.audit.is_up:
@@ -168,7 +169,7 @@ class Console:
 
     # ------------------------------------------------------------------------------------------------ labels
 
-    def standing(self) -> Standing:
+    def standing(self) -> LabelState:
         """The labels in force, read anew where a record changed or a label may have expired."""
         folders = self._folders_of_labels()
         now = datetime.fromisoformat(record.now())
@@ -178,7 +179,7 @@ class Console:
         if held.stamp == stamp:
             return held
         labels = in_force(folders)
-        fresh = Standing(stamp=stamp, labels=labels, matched=held.matched)
+        fresh = LabelState(stamp=stamp, labels=labels, matched=held.matched)
         with self.database.reading() as db:
             newest = int(db.scalar(select(func.max(SCANS.c.id))) or 0)
             for label in reversed(labels.groups):  # the latest last, so that it counts
@@ -190,11 +191,12 @@ class Console:
         return fresh
 
     def _folders_of_labels(self) -> list[Path]:
+        """The folders whose labels are in force: the state first, then the results."""
         return [self.state, *(one for one in self.folders if one != self.state)]
 
     def _recover(self) -> None:
         """Settle bulk actions that a crash interrupted: the line of the record says whether they happened."""
-        actor = Actor(person_id=0, name="console", role=None, via="recovery")
+        actor = Caller(person_id=0, name="console", role=None, via="recovery")
         with self.database.writing() as db:
             begun = rows(db, select(BULKS).where(BULKS.c.status == "begun"))
             for bulk in begun:
@@ -203,11 +205,12 @@ class Console:
                 db.execute(update(BULKS).where(BULKS.c.id == bulk["id"]).values(status=status))
                 if is_done and bulk["undoes"]:
                     db.execute(update(BULKS).where(BULKS.c.id == bulk["undoes"]).values(status="undone"))
-                told = {"bulk": bulk["id"], "size": bulk["size"], "by": bulk["author"]}
-                self.note(actor, f"bulk {status}", told, now=True)
+                facts = {"bulk": bulk["id"], "size": bulk["size"], "by": bulk["author"]}
+                self.note(actor, f"bulk {status}", facts, now=True)
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:
+    """Inode, size in bytes and time of change (ns) of a file; zeros where it does not exist."""
     try:
         seen = path.stat()
     except OSError:
@@ -229,13 +232,14 @@ def _cases_of(db: Connection, label: Label) -> list[int]:
             shared[case] += number
     sizes: dict[int, int] = {}
     for some_cases in chunks(list(shared)):
-        told = rows(db, select(CASES.c.id, CASES.c.accounts).where(CASES.c.id.in_(some_cases)))
-        sizes |= {row["id"]: row["accounts"] for row in told}
+        found_rows = rows(db, select(CASES.c.id, CASES.c.accounts).where(CASES.c.id.in_(some_cases)))
+        sizes |= {row["id"]: row["accounts"] for row in found_rows}
     least = SAME_TRACK_OVERLAP
     return [case for case, n in shared.items() if n >= least * min(len(label.accounts), sizes[case])]
 
 
-def _action(entry: Entry) -> dict[str, Any]:
+def _action(entry: RecordEntry) -> dict[str, Any]:
+    """The row of a decision of the guard, from an entry of its record."""
     body = entry.body
     return {
         "code": entry.code,

@@ -12,15 +12,15 @@ from sqlalchemy import Connection, Engine, Executable, Select, Table, create_eng
 from sqlalchemy.exc import SQLAlchemyError
 
 from stillwatch.console import schema
+from stillwatch.contract.table import TableRow
 from stillwatch.engine.files import OWNER
 from stillwatch.errors import Problem, StateError, UsageError
 
-FILE = "console.sqlite"
+FILE = "console.sqlite"  # name of the SQLite file in the state folder
 BUSY_MS = 15_000  # longest wait in milliseconds for another writer
 CHUNK = 500  # most values of one IN, below every database's limit
-PLAIN = "postgresql://"
-T = TypeVar("T")
-Row = Mapping[str, Any]
+PLAIN = "postgresql://"  # start of a PostgreSQL URL that names no driver
+T = TypeVar("T")  # any type
 
 
 class Database:
@@ -76,6 +76,7 @@ class Database:
 
 
 def _engine(url: str) -> Engine:
+    """The engine of a database's URL. Raises `UsageError` for a database that the console cannot use."""
     if url.startswith(PLAIN):
         url = url.replace(PLAIN, "postgresql+pg8000://", 1)
     if not url.startswith(("sqlite:///", "postgresql+")):
@@ -136,9 +137,9 @@ def put(db: Connection, table: Table, **values: object) -> int:
     return int(done[0])
 
 
-def put_all(db: Connection, table: Table, held: Iterable[Row], size: int = 20_000) -> None:
+def put_all(db: Connection, table: Table, held: Iterable[TableRow], size: int = 20_000) -> None:
     """Insert many rows, `size` at a time."""
-    some: list[Row] = []
+    some: list[TableRow] = []
     for row in held:
         some.append(row)
         if len(some) == size:

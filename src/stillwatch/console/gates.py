@@ -20,6 +20,7 @@ POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 """The pages' content security policy: only files of the console itself, nothing inline, in no frame."""
+# Security headers of every answer.
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -30,12 +31,12 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "X-Robots-Tag": "noindex",
 }
-NO_STORE = "no-store"
+NO_STORE = "no-store"  # value of `Cache-Control` of answers that no cache may keep
 STRICT = "max-age=31536000"
 """`Strict-Transport-Security`, sent where the console is reached over TLS."""
 
 
-class Headers:
+class SecurityHeaders:
     """Adds the security headers to every answer."""
 
     def __init__(self, app: ASGIApp, *, is_secure: bool) -> None:

@@ -13,25 +13,23 @@ from collections import OrderedDict
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sqlalchemy import func, select
 
 from stillwatch.console.database import Database, rows
 from stillwatch.console.operations import shown
-from stillwatch.console.roles import Actor
+from stillwatch.console.roles import Caller
 from stillwatch.console.schema import ACCOUNTS, CASES, INDICATORS, LINKS, MEMBERS, SHARED
 
-MAX_VALUES = 40  # values that are drawn: chosen, more cannot be told apart
-RADIUS = 1000.0  # of the circle of values
+MAX_VALUES = 40  # values that are drawn: chosen, more cannot be distinguished
+RADIUS = 1000.0  # of the circle on which values are drawn
 GOLDEN = np.pi * (3 - np.sqrt(5))  # radians between two points of the spiral
 SPACING, FILL = 22.0, 800.0  # longest distance of neighbouring accounts, and radius of a disc of all: chosen
-KEPT = 16  # plans kept in memory
-Reals = npt.NDArray[np.float64]
+KEPT = 16  # most drawn graphs that are kept in memory
 _plans: OrderedDict[tuple[int, int, int], dict[str, Any]] = OrderedDict()
 _lock = threading.Lock()
 
 
-def drawn(database: Database, who: Actor, case_id: int, start: int, limit: int) -> dict[str, Any]:
+def drawn(database: Database, who: Caller, case_id: int, start: int, limit: int) -> dict[str, Any]:
     """Part of a case's graph for somebody.
 
     `values` is there in the first part only. `accounts` holds numbers of accounts, `names` their names, `x`
@@ -40,7 +38,7 @@ def drawn(database: Database, who: Actor, case_id: int, start: int, limit: int) 
     plan = _plan(database, case_id)
     part = slice(start, start + limit)
     total = len(plan["ids"])
-    told: dict[str, Any] = {
+    drawing: dict[str, Any] = {
         "total": total,
         "start": start,
         "accounts": plan["ids"][part],
@@ -50,9 +48,9 @@ def drawn(database: Database, who: Actor, case_id: int, start: int, limit: int) 
         "next": start + limit if start + limit < total else None,
     }
     if who.may("names"):
-        told["names"] = plan["names"][part]
+        drawing["names"] = plan["names"][part]
     if start == 0:
-        told["values"] = [
+        drawing["values"] = [
             {
                 "id": row["id"],
                 "name": shown.value_name(who, row),
@@ -63,7 +61,7 @@ def drawn(database: Database, who: Actor, case_id: int, start: int, limit: int) 
             }
             for row, x, y in zip(plan["values"], plan["value_x"], plan["value_y"], strict=True)
         ]
-    return told
+    return drawing
 
 
 def _plan(database: Database, case_id: int) -> dict[str, Any]:

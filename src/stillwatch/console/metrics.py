@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0)
 """Upper edges of the histogram of answers, in seconds."""
+# Meaning of each metric by name.
 GAUGES = {
     "stillwatch_console_unassigned": "open cases that nobody works on",
     "stillwatch_console_overdue": "open cases past their due time",
@@ -50,14 +51,14 @@ class Times:
     def each(self) -> list[tuple[str, list[tuple[str, float]], float]]:
         """Route, cumulative buckets and sum of seconds."""
         with self._lock:
-            told = []
+            metrics = []
             for path, row in self._held.items():
                 total, buckets = 0.0, []
                 for edge, number in zip((*map(str, SECONDS), "+Inf"), row[:-1], strict=True):
                     total += number
                     buckets.append((edge, total))
-                told.append((path, buckets, row[-1]))
-            return told
+                metrics.append((path, buckets, row[-1]))
+            return metrics
 
 
 class _Collector:

@@ -48,14 +48,14 @@ class Client:
             )
 
 
-class Provider:
+class IdentityProvider:
     """An identity provider; what it publishes of itself is read at the first sign-in."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
         self._pending: OrderedDict[str, tuple[str, str, str, float]] = OrderedDict()
         self._lock = threading.Lock()
-        self._told: dict[str, Any] = {}
+        self._published: dict[str, Any] = {}
 
     def begin(self) -> tuple[str, str]:
         """The address to send a browser to, and the value of its cookie."""
@@ -126,19 +126,20 @@ class Provider:
         """An address that the provider publishes (OpenID Connect Discovery 1.0). Raises `Refused` (503)."""
         from requests.exceptions import RequestException
 
-        if not self._told:
+        if not self._published:
             try:
                 with self._session() as session:
                     place = f"{self.client.issuer.rstrip('/')}/.well-known/openid-configuration"
-                    told = session.get(place, timeout=TIMEOUT_S, withhold_token=True).json()
+                    published = session.get(place, timeout=TIMEOUT_S, withhold_token=True).json()
             except (RequestException, ValueError):
                 raise Refused(503, "the identity provider cannot be reached") from None
-            if not isinstance(told, dict) or told.get("issuer") != self.client.issuer:
+            if not isinstance(published, dict) or published.get("issuer") != self.client.issuer:
                 raise Refused(503, "the identity provider names another issuer")
-            self._told = told
-        return str(self._told[name])
+            self._published = published
+        return str(self._published[name])
 
     def _session(self, state: str | None = None) -> Any:  # noqa: ANN401  the library has no types
+        """A session of the OAuth library for one sign-in."""
         from authlib.integrations.requests_client import OAuth2Session
 
         return OAuth2Session(

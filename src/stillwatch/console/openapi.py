@@ -10,8 +10,9 @@ from typing import Any
 from stillwatch import __version__
 from stillwatch.console.operation import Operation, operations
 
-PREFIX = "/api/v1"
-FAULT = "#/components/schemas/Fault"
+PREFIX = "/api/v1"  # start of the paths of the API
+FAULT = "#/components/schemas/Fault"  # reference to the schema of an error
+# Meaning of each status code of an error.
 FAULTS = {
     "401": "no valid token or session",
     "403": "the permission is missing",
@@ -59,12 +60,13 @@ def document() -> Mapping[str, Any]:
 
 
 def _operation(one: Operation) -> dict[str, Any]:
+    """The description of one operation for the API's document."""
     schema = one.model.model_json_schema()
     definitions = schema.pop("$defs", {})
     schema = _inlined(schema, definitions)
     properties, required = schema.get("properties", {}), schema.get("required", [])
     path = in_path(one)
-    told: dict[str, Any] = {
+    described: dict[str, Any] = {
         "operationId": one.name,
         "summary": one.summary,
         "tags": [one.run.__module__.rpartition(".")[2]],
@@ -87,10 +89,10 @@ def _operation(one: Operation) -> dict[str, Any]:
         "security": [] if one.needs is None else [{"token": []}],
     }
     if one.needs is not None:
-        told["description"] = f"Needs the permission `{one.needs}`."
+        described["description"] = f"Needs the permission `{one.needs}`."
     others = {name: value for name, value in properties.items() if name not in path}
     if not one.writes:
-        told["parameters"] += [
+        described["parameters"] += [
             {"name": name, "in": "query", "required": name in required, "schema": value}
             for name, value in others.items()
         ]
@@ -101,8 +103,8 @@ def _operation(one: Operation) -> dict[str, Any]:
             "properties": others,
             "required": [name for name in required if name not in path],
         }
-        told["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
-    return told
+        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    return described
 
 
 def _inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:  # noqa: ANN401  any JSON

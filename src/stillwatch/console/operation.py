@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from stillwatch.console.console import Console
-from stillwatch.console.roles import Actor, Permission
+from stillwatch.console.roles import Caller, Permission
 from stillwatch.share.access import Refused
 
 Method = Literal["GET", "POST"]
@@ -41,7 +41,7 @@ def _storable(text: str) -> str:
 
 
 Words = Annotated[str, AfterValidator(_storable)]
-Number = Annotated[int, Field(ge=1, le=2**53)]
+PositiveInt = Annotated[int, Field(ge=1, le=2**53)]
 Reason = Annotated[Words, Field(min_length=3, max_length=MAX_TEXT)]
 Name = Annotated[Words, Field(min_length=1, max_length=80)]
 Cursor = Annotated[str, Field(pattern=r"^(\d{1,16}:\d{1,16})?$", max_length=40)]
@@ -60,7 +60,7 @@ class Operation:
     path: str
     needs: Permission | None
     model: type[Given]
-    run: Callable[[Console, Actor, Any], dict[str, Any]]
+    run: Callable[[Console, Caller, Any], dict[str, Any]]
     summary: str
 
     @property
@@ -69,7 +69,7 @@ class Operation:
         return self.method == "POST"
 
 
-F = TypeVar("F", bound=Callable[..., dict[str, Any]])
+F = TypeVar("F", bound=Callable[..., dict[str, Any]])  # an operation's function
 
 
 def operation(method: Method, path: str, needs: Permission | None) -> Callable[[F], F]:
@@ -106,24 +106,24 @@ def operations() -> Mapping[str, Operation]:
     return found
 
 
-def call(console: Console, who: Actor, name: str, given: Given) -> dict[str, Any]:
+def call(console: Console, who: Caller, name: str, given: Given) -> dict[str, Any]:
     """Run an operation for somebody. Raises `Refused`: 403 without the permission, 404, 409 and 422 as the
     operation says, 503 where the audit log cannot be written.
     """
     one = operations()[name]
-    told = {"operation": name, "given": given.model_dump(exclude_defaults=True)}
+    entered = {"operation": name, "given": given.model_dump(exclude_defaults=True)}
     if one.needs is not None and not who.may(one.needs):
-        console.note(who, "refused", told | {"needs": one.needs})
+        console.note(who, "refused", entered | {"needs": one.needs})
         raise Refused(403, "this needs a permission that you do not have", one.needs)
     if not one.writes:
         done = one.run(console, who, given)
-        console.note(who, "read", told)
+        console.note(who, "read", entered)
         return done
-    console.note(who, "write", told, now=True)
+    console.note(who, "write", entered, now=True)
     try:
         done = one.run(console, who, given)
     except Refused as why:
-        console.note(who, "not done", told | {"why": why.title})
+        console.note(who, "not done", entered | {"why": why.title})
         raise
     console.note(who, "done", {"operation": name, **_numbers(done)}, now=True)
     return done

@@ -17,14 +17,14 @@ from pydantic import ValidationError
 from stillwatch.console.console import Console
 from stillwatch.console.operation import Operation, call, operations
 from stillwatch.console.people import Session
-from stillwatch.console.roles import ROLES, Actor
+from stillwatch.console.roles import ROLES, Caller
 from stillwatch.report import wording
 from stillwatch.report.page import STYLE, environment
 from stillwatch.share.access import Refused
 
 DEMO = "demo"
 """The subject by which the person of the demo signs in."""
-DAY_S = 86_400.0
+DAY_S = 86_400.0  # seconds
 DONE = {
     "asked": "Asked for: more than a hundred accounts wait for the approval of a second person.",
     "assign": "The case is assigned.",
@@ -64,7 +64,7 @@ TOUR = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class PageRequest:
     """A request for a page: console, session (None where nobody is signed in), path and query."""
 
     console: Console
@@ -73,13 +73,13 @@ class Asked:
     query: Mapping[str, str]
 
     @property
-    def who(self) -> Actor:
+    def who(self) -> Caller:
         """Who asks. Raises `Refused` (401) where nobody is signed in."""
         if self.session is None:
             raise Refused(401, "nobody is signed in")
         return self.session.actor
 
-    def told(self, name: str, *fields: str, **values: Any) -> dict[str, Any]:  # noqa: ANN401  a model's fields
+    def answer(self, name: str, *fields: str, **values: Any) -> dict[str, Any]:  # noqa: ANN401  a model's fields
         """The answer of an operation: with `fields` taken from the query, and `values`."""
         one = operations()[name]
         given = {key: self.query[key] for key in fields if self.query.get(key)} | values
@@ -91,7 +91,7 @@ class Asked:
             raise Refused(422, "the address of this page is not as it has to be", where) from None
 
 
-Made = Callable[[Asked], Mapping[str, Any]]
+MakePage = Callable[[PageRequest], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,89 +99,102 @@ class Page:
     """A page: its template, and what it shows."""
 
     template: str
-    made: Made
+    made: MakePage
 
 
-def _queue(asked: Asked) -> Mapping[str, Any]:
+def _queue(request: PageRequest) -> Mapping[str, Any]:
+    """Values of the list of cases."""
     fields = ("status", "whose", "kind", "assignee", "sort", "page")
-    is_first = not any(asked.query.get(field) for field in fields)
+    is_first = not any(request.query.get(field) for field in fields)
     return {
-        "queue": asked.told("cases", *fields),
-        "load": asked.told("load"),
-        "compared": asked.told("comparison") if is_first else {"comparison": None, "scan": None},
-        "asked": {field: asked.query.get(field, "") for field in fields},
+        "queue": request.answer("cases", *fields),
+        "load": request.answer("load"),
+        "compared": request.answer("comparison") if is_first else {"comparison": None, "scan": None},
+        "asked": {field: request.query.get(field, "") for field in fields},
     }
 
 
-def _case(asked: Asked) -> Mapping[str, Any]:
-    case = asked.path["case"]
+def _case(request: PageRequest) -> Mapping[str, Any]:
+    """Values of the page of a case."""
+    case = request.path["case"]
     return {
-        "case": asked.told("one_case", case=case),
-        "shared": asked.told("case_indicators", case=case, limit=25)["rows"],
-        "texts": asked.told("texts", case=case),
-        "members": asked.told("members", case=case, limit=15),
-        "analysts": asked.told("analysts")["names"],
+        "case": request.answer("one_case", case=case),
+        "shared": request.answer("case_indicators", case=case, limit=25)["rows"],
+        "texts": request.answer("texts", case=case),
+        "members": request.answer("members", case=case, limit=15),
+        "analysts": request.answer("analysts")["names"],
     }
 
 
-def _members(asked: Asked) -> Mapping[str, Any]:
-    case = asked.path["case"]
+def _members(request: PageRequest) -> Mapping[str, Any]:
+    """Values of the list of a case's members."""
+    case = request.path["case"]
     fields = ("after", "indicator", "mark", "begins")
     chosen = ("indicator", "mark")
     return {
-        "case": asked.told("one_case", case=case),
-        "members": asked.told("members", *fields, case=case, limit=100),
-        "size": asked.told("bulk_size", *chosen, case=case),
-        "chosen": {field: asked.query.get(field, "") for field in fields},
-        "value": asked.told("one_indicator", "indicator", limit=1) if asked.query.get("indicator") else None,
+        "case": request.answer("one_case", case=case),
+        "members": request.answer("members", *fields, case=case, limit=100),
+        "size": request.answer("bulk_size", *chosen, case=case),
+        "chosen": {field: request.query.get(field, "") for field in fields},
+        "value": request.answer("one_indicator", "indicator", limit=1)
+        if request.query.get("indicator")
+        else None,
     }
 
 
-def _graph(asked: Asked) -> Mapping[str, Any]:
-    return {"case": asked.told("one_case", case=asked.path["case"])}
+def _graph(request: PageRequest) -> Mapping[str, Any]:
+    """Values of the page with a case's graph."""
+    return {"case": request.answer("one_case", case=request.path["case"])}
 
 
-def _account(asked: Asked) -> Mapping[str, Any]:
-    return {"account": asked.told("one_account", account=asked.path["account"])}
+def _account(request: PageRequest) -> Mapping[str, Any]:
+    """Values of the page of an account."""
+    return {"account": request.answer("one_account", account=request.path["account"])}
 
 
-def _indicator(asked: Asked) -> Mapping[str, Any]:
-    return {"value": asked.told("one_indicator", "after", indicator=asked.path["indicator"])}
+def _indicator(request: PageRequest) -> Mapping[str, Any]:
+    """Values of the page of a shared value."""
+    return {"value": request.answer("one_indicator", "after", indicator=request.path["indicator"])}
 
 
-def _story(asked: Asked) -> Mapping[str, Any]:
-    return {"story": asked.told("one_story", story=asked.path["story"])}
+def _story(request: PageRequest) -> Mapping[str, Any]:
+    """Values of the page of a story."""
+    return {"story": request.answer("one_story", story=request.path["story"])}
 
 
-def _appeal(asked: Asked) -> Mapping[str, Any]:
-    return {"appeal": asked.told("one_appeal", appeal=asked.path["appeal"])}
+def _appeal(request: PageRequest) -> Mapping[str, Any]:
+    """Values of the page of an appeal."""
+    return {"appeal": request.answer("one_appeal", appeal=request.path["appeal"])}
 
 
-def _simple(name: str, operation: str, *fields: str) -> Made:
+def _simple(name: str, operation: str, *fields: str) -> MakePage:
     """A page that shows the answer of one operation under a name."""
 
-    def made(asked: Asked) -> Mapping[str, Any]:
+    def made(request: PageRequest) -> Mapping[str, Any]:
         return {
-            name: asked.told(operation, *fields),
-            "asked": {field: asked.query.get(field, "") for field in fields},
+            name: request.answer(operation, *fields),
+            "asked": {field: request.query.get(field, "") for field in fields},
         }
 
     return made
 
 
-def _labels(asked: Asked) -> Mapping[str, Any]:
-    return {"labels": asked.told("labels"), "bulks": asked.told("bulks")}
+def _labels(request: PageRequest) -> Mapping[str, Any]:
+    """Values of the page of labels."""
+    return {"labels": request.answer("labels"), "bulks": request.answer("bulks")}
 
 
-def _stories(asked: Asked) -> Mapping[str, Any]:
-    return {"stories": asked.told("stories"), "views": asked.told("views")}
+def _stories(request: PageRequest) -> Mapping[str, Any]:
+    """Values of the list of stories and saved views."""
+    return {"stories": request.answer("stories"), "views": request.answer("views")}
 
 
-def _people(asked: Asked) -> Mapping[str, Any]:
+def _people(request: PageRequest) -> Mapping[str, Any]:
+    """Values of the page of people, webhooks and scans."""
     return {
-        "people": asked.told("people"),
-        "hooks": asked.told("webhooks"),
-        "scans": asked.told("scans"),
+        "people": request.answer("people"),
+        "hooks": request.answer("webhooks"),
+        "scans": request.answer("scans"),
         "roles": ROLES,
     }
 
@@ -226,9 +239,9 @@ MENU = (
 """The menu: path, words, and the permission that its page needs."""
 
 
-def html(template: str, asked: Asked, told: Mapping[str, Any]) -> str:
+def html(template: str, request: PageRequest, values: Mapping[str, Any]) -> str:
     """A rendered page."""
-    session = asked.session
+    session = request.session
     who = session.actor if session else None
     return (
         _environment()
@@ -238,30 +251,30 @@ def html(template: str, asked: Asked, told: Mapping[str, Any]) -> str:
             may=(lambda permission: who is not None and who.may(permission)),
             csrf=session.csrf if session else "",
             menu=[(path, words) for path, words, needs in MENU if who and who.may(needs)],  # type: ignore[arg-type]  # names of permissions
-            done=DONE.get(asked.query.get("done", ""), ""),
-            tour=_tour(asked),
-            version=asked.console.version,
-            now=asked.console.now(),
+            done=DONE.get(request.query.get("done", ""), ""),
+            tour=_tour(request),
+            version=request.console.version,
+            now=request.console.now(),
             bases=wording.BASES,
             kinds=wording.KINDS,
             meanings=wording.HYPOTHESES,
-            **told,
+            **values,
         )
     )
 
 
-def _tour(asked: Asked) -> dict[str, Any] | None:
+def _tour(request: PageRequest) -> dict[str, Any] | None:
     """The step of the tour that a page shows; None outside the tour."""
-    step = asked.query.get("tour", "")
+    step = request.query.get("tour", "")
     if (
         not (step.isascii() and step.isdigit())
-        or asked.session is None
+        or request.session is None
         or not 1 <= int(step[:2]) <= len(TOUR)
     ):
         return None  # fmt: skip
     number = int(step)
     title, words = list(TOUR.items())[number - 1]
-    place = _places(asked)
+    place = _places(request)
     return {
         "number": number,
         "of": len(TOUR),
@@ -272,12 +285,12 @@ def _tour(asked: Asked) -> dict[str, Any] | None:
     }
 
 
-def _places(asked: Asked) -> list[str]:
+def _places(request: PageRequest) -> list[str]:
     """The pages of the tour's steps."""
-    every = asked.told("cases", status="all", limit=200)["rows"]
+    every = request.answer("cases", status="all", limit=200)["rows"]
     campaign = next((row["id"] for row in every if not row["is_lead"]), None)
     lead = next((row["id"] for row in every if row["is_lead"]), campaign)
-    values = asked.told("case_indicators", case=campaign, limit=1)["rows"] if campaign else []
+    values = request.answer("case_indicators", case=campaign, limit=1)["rows"] if campaign else []
     value = f"/indicators/{values[0]['id']}" if values else "/indicators"
     of_case = f"/cases/{campaign}" if campaign else "/"
     return ["/", of_case, f"/cases/{lead}" if lead else "/", value, f"{of_case}/members" if campaign else "/"]
@@ -309,6 +322,7 @@ def arguments(one: Operation, form: Mapping[str, list[str]]) -> dict[str, Any]:
 
 
 def _takes_list(annotation: Any) -> bool:  # noqa: ANN401  a type
+    """Whether a field of this type takes a list."""
     if get_origin(annotation) in (Union, UnionType):
         return any(_takes_list(one) for one in get_args(annotation))
     return get_origin(annotation) is list
@@ -334,6 +348,7 @@ def static(name: str) -> bytes:
 
 @cache
 def _environment() -> Environment:
+    """The template engine with the filters of the console's pages."""
     made = environment("stillwatch.console")
     made.filters |= {
         "when": lambda seconds: wording.moment(_moment(seconds)),
@@ -346,6 +361,7 @@ def _environment() -> Environment:
 
 
 def _moment(seconds: float | None) -> datetime | None:
+    """The time in UTC of seconds since 1970; None stays None."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 

@@ -21,7 +21,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, delete, insert, select, update
 
 from stillwatch.console.database import Database, one
-from stillwatch.console.roles import ROLES, Actor, Role, at_most
+from stillwatch.console.roles import ROLES, Caller, Role, at_most
 from stillwatch.console.schema import PEOPLE, SESSIONS, TOKENS
 from stillwatch.errors import Problem, UsageError
 
@@ -31,15 +31,16 @@ STEP_S, DIGITS, DRIFT = 30, 6, 1  # RFC 6238: seconds of a step, digits, steps o
 INVITED_S = 86_400.0  # seconds for which a set-up secret is valid: chosen
 IDLE_S, LONGEST_S = 3_600.0, 43_200.0  # seconds after which a session ends, unused and in all: chosen
 SEEN_S = 60.0  # seconds between two updates of a session's last use
+# Start of an API token, by which scanners for secrets find it.
 TOKEN_PREFIX = "swc_"  # noqa: S105  by which scanners for secrets find API tokens
-Clock = Callable[[], float]
+ReadClock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """A valid session: who, and the token that forms carry."""
 
-    actor: Actor
+    actor: Caller
     csrf: str
     digest: str
 
@@ -93,10 +94,10 @@ def totp_address(name: str, secret: str) -> str:
     return f"otpauth://totp/Stillwatch:{quote(name)}?secret={secret}&issuer=Stillwatch"
 
 
-class People:
+class PeopleStore:
     """People of a database. `clock` returns seconds since 1970; tests replace it."""
 
-    def __init__(self, database: Database, clock: Clock = time.time) -> None:
+    def __init__(self, database: Database, clock: ReadClock = time.time) -> None:
         self._database, self.clock = database, clock
 
     def invite(self, name: str, role: Role) -> str:
@@ -113,7 +114,7 @@ class People:
             )
         secret = secrets.token_urlsafe(24)
         now = self.clock()
-        told = {
+        values = {
             "role": role,
             "invited": digest_of(secret),
             "invited_until": now + INVITED_S,
@@ -122,10 +123,10 @@ class People:
         with self._database.writing() as db:
             found = one(db, select(PEOPLE.c.id).where(PEOPLE.c.name == name))
             if found:
-                db.execute(update(PEOPLE).where(PEOPLE.c.id == found["id"]).values(told))
+                db.execute(update(PEOPLE).where(PEOPLE.c.id == found["id"]).values(values))
                 db.execute(delete(SESSIONS).where(SESSIONS.c.person_id == found["id"]))
             else:
-                db.execute(insert(PEOPLE).values(name=name, created_at=now, **told))
+                db.execute(insert(PEOPLE).values(name=name, created_at=now, **values))
         return secret
 
     def invited(self, secret: str) -> dict[str, Any] | None:
@@ -147,7 +148,7 @@ class People:
             step = None
         if step is None:
             return "the code does not fit: the clock of the telephone may be wrong"
-        told = {
+        values = {
             "password": hashed(password),
             "totp": totp,
             "totp_step": step,
@@ -158,7 +159,7 @@ class People:
             changed = db.execute(
                 update(PEOPLE)
                 .where(PEOPLE.c.id == person["id"], PEOPLE.c.invited == digest_of(secret))
-                .values(told)
+                .values(values)
             )
             db.execute(delete(SESSIONS).where(SESSIONS.c.person_id == person["id"]))
         return "" if changed.rowcount else "this set-up link was used already"
@@ -241,7 +242,7 @@ class People:
         with self._database.writing() as db:
             db.execute(delete(SESSIONS).where(SESSIONS.c.digest == digest))
 
-    def of_token(self, token: str) -> Actor | None:
+    def of_token(self, token: str) -> Caller | None:
         """Who a valid API token stands for, with the token's role; None also where its owner's role has
         become less than the token's.
         """
@@ -264,5 +265,6 @@ class People:
         return _actor(found, "token")
 
 
-def _actor(person: Mapping[str, Any], via: str) -> Actor:
-    return Actor(person_id=person["id"], name=person["name"], role=cast("Role", person["role"]), via=via)
+def _actor(person: Mapping[str, Any], via: str) -> Caller:
+    """The caller that a person's row describes; `via` says how he came in."""
+    return Caller(person_id=person["id"], name=person["name"], role=cast("Role", person["role"]), via=via)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 Role = Literal["viewer", "analyst", "lead", "counsel", "administrator"]
-ROLES: tuple[Role, ...] = get_args(Role)
+ROLES: tuple[Role, ...] = get_args(Role)  # all roles, those with fewer permissions first
 Permission = Literal[
     "see", "names", "text", "work", "label", "bulk", "approve", "appeals", "decide", "audit", "manage"
 ]
@@ -33,7 +33,7 @@ PERMISSIONS: dict[Permission, tuple[str, frozenset[Role]]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Actor:
+class Caller:
     """Who acts: number and name of a person, the role, and how he came in (`session`, `token`, `appeal`)."""
 
     person_id: int
@@ -46,7 +46,7 @@ class Actor:
         return self.role is not None and self.role in PERMISSIONS[permission][1]
 
 
-CUSTOMER = Actor(person_id=0, name="customer", role=None, via="appeal")
+CUSTOMER = Caller(person_id=0, name="customer", role=None, via="appeal")
 """Whoever holds the link of an appeal: no role and no permission."""
 
 

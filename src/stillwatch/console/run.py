@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, cast
 
 from sqlalchemy import func, select, update
 
-from stillwatch.console.app import App, build
+from stillwatch.console.app import Handlers, build
 from stillwatch.console.console import Console
 from stillwatch.console.database import Database
-from stillwatch.console.oidc import Client, Provider
+from stillwatch.console.oidc import Client, IdentityProvider
 from stillwatch.console.pages import DEMO
-from stillwatch.console.people import People
+from stillwatch.console.people import PeopleStore
 from stillwatch.console.roles import Role
 from stillwatch.console.schema import CASES, PEOPLE
 from stillwatch.errors import InputError, Problem, UsageError
@@ -27,10 +27,10 @@ from stillwatch.stats.intervals import of_share
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-    from stillwatch.flows.scan import Progress
+    from stillwatch.progress import Progress
 
 CONNECTIONS = 512  # most open connections: browsers hold several each
-DEMO_NAME = "demo lead"
+DEMO_NAME = "demo lead"  # name of the person who is signed in to the demonstration
 Ready = Callable[[str, str, int], None]
 
 
@@ -53,7 +53,7 @@ class Serving:
 def add_person(state: Path, url: str | None, name: str, role: str) -> str:
     """Add a person to the console of a state; returns the path of the set-up page."""
     with closing(Database(state, url)) as database:
-        return f"/set-up/{People(database).invite(name, cast('Role', role))}"
+        return f"/set-up/{PeopleStore(database).invite(name, cast('Role', role))}"
 
 
 def serve(
@@ -79,7 +79,7 @@ def serve(
         console.refresh()
         if console.faults and not _cases(console):
             raise InputError(Problem(fact=console.faults[0], fix="stillwatch scan LOGS --out RESULTS"))
-        app = App(console, secure=chosen.is_secure, provider=_provider(chosen))
+        app = Handlers(console, secure=chosen.is_secure, provider=_provider(chosen))
         if demo is not None:
             app.demo_key = _demo(console)
         console.start()
@@ -94,7 +94,8 @@ def serve(
         console.close()
 
 
-def _provider(chosen: Serving) -> Provider | None:
+def _provider(chosen: Serving) -> IdentityProvider | None:
+    """The identity provider of the options; None where none is named."""
     if chosen.oidc is None:
         return None
     issuer, client, file = chosen.oidc
@@ -102,12 +103,13 @@ def _provider(chosen: Serving) -> Provider | None:
     scheme = "https" if address.certificate else "http"
     here = chosen.public_url or f"{scheme}://{address.host}:{address.port}"
     secret = file.read_text(encoding="utf-8").strip()
-    return Provider(
+    return IdentityProvider(
         Client(issuer=issuer, client_id=client, secret=secret, back=f"{here.rstrip('/')}/oidc/back")
     )
 
 
 def _cases(console: Console) -> int:
+    """Number of cases in the database."""
     with console.database.reading() as db:
         return int(db.scalar(select(func.count()).select_from(CASES)) or 0)
 

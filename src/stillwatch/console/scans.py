@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from stillwatch.console.database import Database, Row, chunks, one, put, put_all, put_columns, rows
+from stillwatch.console.database import Database, chunks, one, put, put_all, put_columns, rows
 from stillwatch.console.schema import (
     ACCOUNTS,
     APPEARANCES,
@@ -27,13 +27,14 @@ from stillwatch.console.schema import (
     SCANS,
     SHARED,
 )
+from stillwatch.contract.table import TableRow
 from stillwatch.engine.files import sha256
 from stillwatch.memory import record
 from stillwatch.memory.identities import SAME_TRACK_OVERLAP, match
 from stillwatch.memory.targets import RESULTS_OF_A_STATE
 from stillwatch.report.cards import CARDS, card
 from stillwatch.report.compare import compare
-from stillwatch.report.reading import NAMED_BY, Results, read
+from stillwatch.report.reading import NAMED_BY, ResultTables, read
 from stillwatch.report.texts import Sent
 from stillwatch.report.trial import glance, trial
 from stillwatch.report.values import Shared
@@ -53,12 +54,12 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class ScannedGroup:
     """A campaign or lead of a scan: its row, its accounts as columns of `MEMBERS`, its links, and
     what pages show.
     """
 
-    row: Row
+    row: TableRow
     name: str
     is_lead: bool
     members: Mapping[str, Sequence[Any]]
@@ -104,12 +105,13 @@ def import_folder(database: Database, folder: Path) -> Found:
     return Found(folder=folder, is_new=True, groups=len(groups), new=len(groups) - len(named))
 
 
-def _scan(db: Connection, results: Results, digest: str) -> int:
+def _scan(db: Connection, results: ResultTables, digest: str) -> int:
+    """Write the row of a scan; returns its number."""
     seen = results.overview
-    told = compare(results)
+    comparison = compare(results)
     body = {
         "overview": None if seen is None else plain(asdict(seen)),
-        "comparison": None if told is None else plain(asdict(told)),
+        "comparison": None if comparison is None else plain(asdict(comparison)),
     }
     row = {
         "folder": str(results.folder),
@@ -124,7 +126,7 @@ def _scan(db: Connection, results: Results, digest: str) -> int:
     return put(db, SCANS, **row)
 
 
-def _accounts(db: Connection, results: Results) -> dict[str, int]:
+def _accounts(db: Connection, results: ResultTables) -> dict[str, int]:
     """Numbers of all accounts of the groups, by name; unknown accounts are added, and known ones updated."""
     facts: dict[str, dict[str, Any]] = {}
     for name in ("members", "lead_members"):
@@ -133,30 +135,34 @@ def _accounts(db: Connection, results: Results) -> dict[str, int]:
             continue
         counts = table["exchanges"].to_pylist() if "exchanges" in table.column_names else [0] * len(table)
         for account, exchanges in zip(table["account_id"].to_pylist(), counts, strict=True):
-            told = facts.setdefault(account, _nothing(account))
-            told["exchanges"] = max(told["exchanges"], exchanges)
+            row_of_account = facts.setdefault(account, _nothing(account))
+            row_of_account["exchanges"] = max(row_of_account["exchanges"], exchanges)
     profiles = results.tables.get("profiles")
     for row in () if profiles is None else profiles.drop_columns(["marks"]).to_pylist():
         if row["account_id"] in facts:
-            told = facts[row["account_id"]]
-            told["exchanges"] = max(told["exchanges"], row["exchanges"])
-            told |= {name: seconds(row[name]) for name in ("created_at", "first_seen", "last_seen")}
+            row_of_account = facts[row["account_id"]]
+            row_of_account["exchanges"] = max(row_of_account["exchanges"], row["exchanges"])
+            row_of_account |= {name: seconds(row[name]) for name in ("created_at", "first_seen", "last_seen")}
     names = list(facts)
     known = _numbers(db, names)
-    new = [told for name, told in facts.items() if name not in known]
-    put_columns(db, ACCOUNTS, {column: [told[column] for told in new] for column in _nothing("")})
+    new = [row_of_account for name, row_of_account in facts.items() if name not in known]
+    put_columns(
+        db, ACCOUNTS, {column: [row_of_account[column] for row_of_account in new] for column in _nothing("")}
+    )
     for name, number in known.items():
         db.execute(update(ACCOUNTS).where(ACCOUNTS.c.id == number).values(facts[name]))
     return known | _numbers(db, [name for name in names if name not in known])
 
 
 def _nothing(account: str) -> dict[str, Any]:
+    """The row of an account of which nothing is known yet."""
     return {
         "name": account, "exchanges": 0, "created_at": None, "first_seen": None, "last_seen": None,
     }  # fmt: skip
 
 
 def _numbers(db: Connection, names: Sequence[str]) -> dict[str, int]:
+    """Numbers of the accounts that the database has, by name."""
     found: dict[str, int] = {}
     if db.scalar(select(func.count()).select_from(ACCOUNTS)) == 0:
         return found
@@ -166,7 +172,7 @@ def _numbers(db: Connection, names: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def _apart(whole: Results) -> Callable[[str], Results]:
+def _apart(whole: ResultTables) -> Callable[[str], ResultTables]:
     """The results of one group, by its name: each table is sorted once, so that a group's part is a slice."""
     parts: dict[str, tuple[pa.Table, dict[str, tuple[int, int]]]] = {}
     for name, table in whole.tables.items():
@@ -179,7 +185,7 @@ def _apart(whole: Results) -> Callable[[str], Results]:
         names = counts.field("values").to_pylist()
         parts[name] = (ordered, dict(zip(names, zip([0, *ends], ends, strict=False), strict=True)))
 
-    def of(group: str) -> Results:
+    def of(group: str) -> ResultTables:
         tables = {}
         for name, (table, places) in parts.items():
             start, end = places.get(group, (0, 0))
@@ -189,22 +195,24 @@ def _apart(whole: Results) -> Callable[[str], Results]:
     return of
 
 
-def _groups(whole: Results, ids: Mapping[str, int]) -> Iterator[Group]:
+def _groups(whole: ResultTables, ids: Mapping[str, int]) -> Iterator[ScannedGroup]:
+    """The campaigns and leads of a scan."""
     apart = _apart(whole)
     for number, row in enumerate(whole.campaigns, 1):
         name = row["campaign_id"]
         results = apart(name)
         members = results.of("members", name)
         assert members is not None
-        told = card(results, row, f"campaign-{number}", is_full=number <= CARDS)
+        card_of_group = card(results, row, f"campaign-{number}", is_full=number <= CARDS)
         held = ("glance", "trial", "capabilities", "claims", "hypotheses", "rivals", "timeline", "meaning")
-        parts = {part: getattr(told, part) for part in held}
-        parts["evidence"] = [*told.evidence, *told.evidence_more]
+        parts = {part: getattr(card_of_group, part) for part in held}
+        parts["evidence"] = [*card_of_group.evidence, *card_of_group.evidence_more]
         parts["texts"] = {
-            "texts": _without_words(told.desk.texts), "shapes": _without_words(told.desk.shapes),
+            "texts": _without_words(card_of_group.desk.texts),
+            "shapes": _without_words(card_of_group.desk.shapes),
         }  # fmt: skip
-        parts["spark"] = told.spark
-        parts["shared"] = told.desk.shared
+        parts["spark"] = card_of_group.spark
+        parts["shared"] = card_of_group.desk.shared
         yield _group(results, row, name, members, ids, parts)
     table = whole.tables.get("leads")
     for row in () if table is None else table.sort_by("rank").to_pylist():
@@ -222,22 +230,25 @@ def _without_words(some: Sequence[Sent] | None) -> list[Sent] | None:
 
 
 def _group(
-    results: Results,
-    row: Row,
+    results: ResultTables,
+    row: TableRow,
     name: str,
     members: pa.Table,
     ids: Mapping[str, int],
     parts: Mapping[str, Any],
     *,
     lead: bool = False,
-) -> Group:
+) -> ScannedGroup:
+    """One campaign or lead of a scan."""
     names = members["account_id"].to_pylist()
     counts = members["exchanges"].to_pylist() if "exchanges" in members.column_names else [0] * len(names)
     scores = members["score"].to_pylist() if "score" in members.column_names else [None] * len(names)
     profiles = results.of("profiles", name)
     columns = ["account_id", "owner", "marks", "exchanges"]
-    told = {} if profiles is None else {r["account_id"]: r for r in profiles.select(columns).to_pylist()}
-    known = [told.get(account, {}) for account in names]
+    profile_of = (
+        {} if profiles is None else {r["account_id"]: r for r in profiles.select(columns).to_pylist()}
+    )
+    known = [profile_of.get(account, {}) for account in names]
     held = {
         "account_id": [ids[account] for account in names],
         "score": scores,
@@ -246,7 +257,7 @@ def _group(
         "marks": [" ".join(row.get("marks") or ()) for row in known],
     }
     links = None if lead else results.of("links", name)
-    return Group(row=row, name=name, is_lead=lead, members=held, links=links, parts=parts)
+    return ScannedGroup(row=row, name=name, is_lead=lead, members=held, links=links, parts=parts)
 
 
 def _overlaps(db: Connection, ids: Sequence[int]) -> dict[str, int]:
@@ -272,7 +283,7 @@ def _overlaps(db: Connection, ids: Sequence[int]) -> dict[str, int]:
     return found
 
 
-def _case(db: Connection, scan_id: int, group: Group, known: str | None) -> int:
+def _case(db: Connection, scan_id: int, group: ScannedGroup, known: str | None) -> int:
     """Write a group's case, with members, parts and its place in the history; returns the case's number."""
     row = group.row
     trial = group.parts.get("trial")
@@ -329,7 +340,7 @@ def _case(db: Connection, scan_id: int, group: Group, known: str | None) -> int:
     return number
 
 
-def _values(db: Connection, groups: Mapping[int, Group], ids: Mapping[str, int]) -> None:
+def _values(db: Connection, groups: Mapping[int, ScannedGroup], ids: Mapping[str, int]) -> None:
     """Write the values that members share, and who shares them. `groups` are keyed by the case's number."""
     shared = {case: group.parts.get("shared") or () for case, group in groups.items()}
     number_of = _indicators(db, [one for some in shared.values() for one in some])
@@ -363,7 +374,7 @@ def _values(db: Connection, groups: Mapping[int, Group], ids: Mapping[str, int])
 
 def _link(
     db: Connection,
-    group: Group,
+    group: ScannedGroup,
     case: int,
     ids: Mapping[str, int],
     number_of: Mapping[tuple[str, str], int],
@@ -414,6 +425,7 @@ def _indicators(db: Connection, wanted: Sequence[Shared]) -> dict[tuple[str, str
 
 
 def _known_values(db: Connection, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """Numbers of the values that the database has, by kind and value."""
     found: dict[tuple[str, str], int] = {}
     held = set(wanted)
     for some in chunks([value for _kind, value in wanted]):
@@ -457,6 +469,7 @@ def seconds(at: datetime | None) -> float | None:
 
 
 def _finite(value: float) -> float:
+    """A number that a database can store: NaN becomes 0, an infinity 10^6 with its sign."""
     return value if math.isfinite(value) else math.copysign(1e6, value) if value == value else 0.0
 
 

@@ -33,12 +33,13 @@ from sqlalchemy import (
     update,
 )
 
-METADATA = MetaData()
+METADATA = MetaData()  # the tables below, as SQLAlchemy creates them
 NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only for INTEGER
-BODY = JSON(none_as_null=True)
+BODY = JSON(none_as_null=True)  # type of a column with JSON; None is stored as SQL's NULL
 
 
 def _number() -> Column[int]:
+    """The column with a row's number."""
     return Column("id", NUMBER, primary_key=True, autoincrement=True)
 
 
@@ -48,8 +49,10 @@ def _of(table: str) -> Column[int]:
     return Column(f"{one}_id", NUMBER, ForeignKey(f"{table}.id"), nullable=False)
 
 
+# One row: version of the schema that the database has.
 VERSION = Table("schema_version", METADATA, Column("version", Integer, nullable=False))
 
+# A row for each scan that was imported.
 SCANS = Table(
     "scans",
     METADATA,
@@ -64,6 +67,7 @@ SCANS = Table(
     Column("body", BODY),  # overview and the comparison of groups
     UniqueConstraint("folder", "digest"),
 )
+# A row for each campaign or lead over all scans.
 CASES = Table(
     "cases",
     METADATA,
@@ -91,6 +95,7 @@ CASES = Table(
     Index("cases_by_due", "due_at"),
     Index("cases_by_exchanges", "exchanges"),
 )
+# A row for each case and part of its results in the last scan, as JSON.
 DETAILS = Table(
     "details",
     METADATA,
@@ -98,6 +103,7 @@ DETAILS = Table(
     Column("part", String(20), primary_key=True),
     Column("body", BODY),
 )
+# A row for each case and scan that reported it.
 APPEARANCES = Table(
     "appearances",
     METADATA,
@@ -112,6 +118,7 @@ APPEARANCES = Table(
     Column("gone", BigInteger, nullable=False),
     Column("log10_e", Float),
 )
+# A row for each account that any case has.
 ACCOUNTS = Table(
     "accounts",
     METADATA,
@@ -123,6 +130,7 @@ ACCOUNTS = Table(
     Column("last_seen", Float),
     Index("accounts_by_exchanges", "exchanges", "id"),
 )
+# A row for each case and account of it.
 MEMBERS = Table(
     "members",
     METADATA,
@@ -135,6 +143,7 @@ MEMBERS = Table(
     Index("members_by_account", "account_id"),
     Index("members_by_exchanges", "case_id", "exchanges", "account_id"),
 )
+# A row for each value that accounts share.
 INDICATORS = Table(
     "indicators",
     METADATA,
@@ -150,6 +159,7 @@ INDICATORS = Table(
     UniqueConstraint("kind", "value"),
     Index("indicators_by_accounts", "accounts", "id"),
 )
+# A row for each account and value that it shows.
 LINKS = Table(
     "links",
     METADATA,
@@ -160,6 +170,7 @@ LINKS = Table(
     Index("links_by_account", "account_id", "indicator_id"),
     Index("links_by_case", "case_id", "account_id", "indicator_id"),
 )
+# A row for each case and value that its members share.
 SHARED = Table(
     "shared",
     METADATA,
@@ -169,6 +180,7 @@ SHARED = Table(
     Column("log10", Float, nullable=False),
     Index("shared_by_indicator", "indicator_id"),
 )
+# A row for each decision of the guard that is no plain allow.
 ACTIONS = Table(
     "actions",
     METADATA,
@@ -184,6 +196,7 @@ ACTIONS = Table(
     Index("actions_by_account", "account"),
     Index("actions_by_campaign", "campaign", "would"),
 )
+# A row for each measured effect of an action on a case.
 EFFECTS = Table(
     "effects",
     METADATA,
@@ -194,6 +207,7 @@ EFFECTS = Table(
     Column("body", BODY, nullable=False),
     Index("effects_by_case", "case_id"),
 )
+# A row for each person who may sign in.
 PEOPLE = Table(
     "people",
     METADATA,
@@ -209,6 +223,7 @@ PEOPLE = Table(
     Column("disabled", Boolean, nullable=False, default=False),
     Column("created_at", Float, nullable=False),
 )
+# A row for each session of a person.
 SESSIONS = Table(
     "sessions",
     METADATA,
@@ -219,6 +234,7 @@ SESSIONS = Table(
     Column("seen_at", Float, nullable=False),
     Index("sessions_by_person", "person_id"),
 )
+# A row for each token of the API.
 TOKENS = Table(
     "tokens",
     METADATA,
@@ -232,6 +248,7 @@ TOKENS = Table(
     Column("revoked", Boolean, nullable=False, default=False),
     Index("tokens_by_person", "person_id"),
 )
+# A row for each permission to read a case's texts, with its end.
 REVEALS = Table(
     "reveals",
     METADATA,
@@ -243,6 +260,7 @@ REVEALS = Table(
     Column("expires_at", Float, nullable=False),
     Index("reveals_by_person", "person_id", "case_id", "expires_at"),
 )
+# A row for each bulk action on accounts.
 BULKS = Table(
     "bulks",
     METADATA,
@@ -257,6 +275,7 @@ BULKS = Table(
     Column("undoes", NUMBER),
     Index("bulks_by_status", "status"),
 )
+# A row for each account of a bulk action.
 BULK_ACCOUNTS = Table(
     "bulk_accounts",
     METADATA,
@@ -265,6 +284,7 @@ BULK_ACCOUNTS = Table(
     Column("before", BODY),  # the label that stood before; null where there was none
     Index("bulk_accounts_by_account", "account_id", "bulk_id"),
 )
+# A row for each note on a case.
 NOTES = Table(
     "notes",
     METADATA,
@@ -275,6 +295,7 @@ NOTES = Table(
     Column("text", Text, nullable=False),
     Index("notes_by_case", "case_id", "at"),
 )
+# A row for each saved view of a list.
 VIEWS = Table(
     "views",
     METADATA,
@@ -286,6 +307,7 @@ VIEWS = Table(
     Column("query", BODY, nullable=False),
     Column("note", Text, nullable=False),
 )
+# A row for each text that an author wrote about several cases.
 STORIES = Table(
     "stories",
     METADATA,
@@ -295,6 +317,7 @@ STORIES = Table(
     Column("at", Float, nullable=False),
     Column("text", Text, nullable=False),
 )
+# A row for each action that waits for, or got, a second person's decision.
 APPROVALS = Table(
     "approvals",
     METADATA,
@@ -310,6 +333,7 @@ APPROVALS = Table(
     Column("why", Text),
     Index("approvals_by_status", "status", "at"),
 )
+# A row for each appeal of a customer.
 APPEALS = Table(
     "appeals",
     METADATA,
@@ -330,6 +354,7 @@ APPEALS = Table(
     Index("appeals_by_status", "status", "at"),
     Index("appeals_by_account", "account_id"),
 )
+# A row for each file of an appeal.
 APPEAL_FILES = Table(
     "appeal_files",
     METADATA,
@@ -341,6 +366,7 @@ APPEAL_FILES = Table(
     Column("content", LargeBinary, nullable=False),
     Index("files_by_appeal", "appeal_id"),
 )
+# A row for each account that is to be reviewed after an appeal.
 REVIEWS = Table(
     "reviews",
     METADATA,
@@ -354,6 +380,7 @@ REVIEWS = Table(
     UniqueConstraint("appeal_id", "account_id"),
     Index("reviews_by_status", "status", "id"),
 )
+# A row for each webhook.
 HOOKS = Table(
     "hooks",
     METADATA,
@@ -364,6 +391,7 @@ HOOKS = Table(
     Column("at", Float, nullable=False),
     Column("failures", BigInteger, nullable=False, default=0),
 )
+# A row for each event that waits to be sent to a webhook.
 OUTBOX = Table(
     "outbox",
     METADATA,

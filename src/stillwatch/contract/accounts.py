@@ -6,8 +6,9 @@ import pyarrow as pa
 
 from stillwatch.contract.table import LATEST_US, TIMESTAMP, TableSchema, column
 
-STRING = pa.string()
+STRING = pa.string()  # type of the columns of accounts that hold text
 
+# Input table with a row for each account.
 ACCOUNTS = TableSchema(
     name="accounts",
     key=("account_id",),

@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from stillwatch.contract.table import TIMESTAMP, TableSchema, column
 
+# Input table with a row for each action on an account.
 ACTIONS = TableSchema(
     name="actions",
     columns=(

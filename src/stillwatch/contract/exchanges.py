@@ -6,10 +6,12 @@ import pyarrow as pa
 
 from stillwatch.contract.table import TIMESTAMP, TableSchema, column
 
+# Types of columns.
 STRING, INT, REAL, BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 TOKENS = (0, 1e9)  # accepted range of a token count; chosen, a hundred times what any model reads or writes
 SETTING = (-1e3, 1e3)  # accepted range of a sampling parameter; chosen, providers allow from -2 to 2
 
+# Input table with a row for each exchange.
 EXCHANGES = TableSchema(
     name="exchanges",
     key=("exchange_id",),

@@ -15,10 +15,10 @@ import pyarrow as pa
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.contract.table import Column, TableSchema
 
-INT = pa.int64()
+INT = pa.int64()  # type of digests and counts
 BANDS = 4  # number of MinHash bands, in columns `band_0` to `band_3`
 SHAPE = ("operation", "temperature", "top_p", "max_tokens", "stream")  # request parameters in `shape_key`
-Role = Literal["copied", "name", "digest", "digests", "measure"]
+ColumnRole = Literal["copied", "name", "digest", "digests", "measure"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class ObservedColumn(Column):
     * `has_zero_for_none`: whether 0 stands for a missing value.
     """
 
-    role: Role
+    role: ColumnRole
     made_of: tuple[str, ...]
     is_varied: bool = False
     is_summed: bool = True
@@ -63,7 +63,7 @@ def _digest(
     name: str,
     meaning: str,
     *made_of: str,
-    role: Role = "digest",
+    role: ColumnRole = "digest",
     is_varied: bool = False,
     is_summed: bool = True,
 ) -> ObservedColumn:
@@ -96,6 +96,7 @@ def _measure(
     )
 
 
+# The columns of an observation, in order.
 COLUMNS: tuple[ObservedColumn, ...] = (
     _copied("exchange_id", is_varied=True, is_summed=False),
     _copied("timestamp"),
@@ -158,11 +159,12 @@ COLUMNS: tuple[ObservedColumn, ...] = (
         "coerces", pa.bool_(), "whether the prompt asks for the reasoning to be written out", "prompt"
     ),
 )  # fmt: skip
+# Table with a row for each exchange, without its text.
 OBSERVATIONS = TableSchema(name="observations", key=("exchange_key",), columns=COLUMNS)
 OBSERVED: Mapping[str, ObservedColumn] = {one.name: one for one in COLUMNS}
 """The columns by name."""
 
 
-def of_role(*roles: Role) -> tuple[str, ...]:
+def of_role(*roles: ColumnRole) -> tuple[str, ...]:
     """Names of the columns with one of these roles, in the contract's order."""
     return tuple(one.name for one in COLUMNS if one.role in roles)

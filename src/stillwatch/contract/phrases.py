@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 FEWEST_HOLDERS = 3  # accounts that must show a value for it to be kept
-HOUR_S = 3600
+HOUR_S = 3600  # seconds
 FOREVER = np.iinfo(np.int32).max  # value of `Phrases.end` that cuts nothing off
-Ints = npt.NDArray[np.int32]
+Int32s = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +109,7 @@ class Phrases:
         )
 
 
-def _numbered(account: Ints, hour: Ints) -> tuple[npt.NDArray[np.int32], int]:
+def _numbered(account: Int32s, hour: Int32s) -> tuple[npt.NDArray[np.int32], int]:
     """For each row the number of its pair of account and hour, from 0, and the number of such pairs."""
     if not len(account):
         return np.zeros(0, np.int32), 0

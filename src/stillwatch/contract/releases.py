@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from stillwatch.contract.table import LATEST_US, TIMESTAMP, TableSchema, column
 
+# Input table with a row for each model.
 RELEASES = TableSchema(
     name="releases",
     key=("model",),

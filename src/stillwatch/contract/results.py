@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from stillwatch.contract.table import TIMESTAMP, TableSchema, column
 
+# Types of columns.
 STRING, INT, REAL = pa.string(), pa.int64(), pa.float64()
 
 # `CampaignKind` is the kind of a campaign; `Basis` is the ground on which a statement is made.
@@ -19,6 +20,7 @@ RECORD = "record.jsonl"
 state folder; a scan never writes it.
 """
 
+# A row for each campaign.
 CAMPAIGNS = TableSchema(
     name="campaigns",
     key=("campaign_id",),
@@ -65,6 +67,7 @@ CAMPAIGNS = TableSchema(
     ),
 )
 
+# A row for each account of a campaign.
 MEMBERS = TableSchema(
     name="members",
     key=("campaign_id", "account_id"),
@@ -76,6 +79,7 @@ MEMBERS = TableSchema(
     ),
 )
 
+# A row for each exchange of a campaign.
 ATTRIBUTED = TableSchema(
     name="exchanges",
     key=("campaign_id", "exchange_id", "account_id", "timestamp"),
@@ -87,6 +91,7 @@ ATTRIBUTED = TableSchema(
     ),
 )
 
+# A row for each piece of evidence of a campaign.
 EVIDENCE = TableSchema(
     name="evidence",
     columns=(
@@ -111,6 +116,7 @@ EVIDENCE = TableSchema(
     ),
 )
 
+# A row for each group that an innocent explanation covers.
 LEADS = TableSchema(
     name="leads",
     key=("lead_id",),
@@ -126,6 +132,7 @@ LEADS = TableSchema(
     ),
 )
 
+# A row for each account of a lead.
 LEAD_MEMBERS = TableSchema(
     name="lead_members",
     key=("lead_id", "account_id"),
@@ -135,6 +142,7 @@ LEAD_MEMBERS = TableSchema(
     ),
 )
 
+# A row for each group and innocent explanation that was tried on it.
 EXPLANATIONS = TableSchema(
     name="explanations",
     key=("group_id", "explanation"),
@@ -152,6 +160,7 @@ EXPLANATIONS = TableSchema(
     ),
 )
 
+# A row for each group and first fact about it.
 GLANCE = TableSchema(
     name="glance",
     columns=(
@@ -167,6 +176,7 @@ GLANCE = TableSchema(
     ),
 )
 
+# A row for each account of a group.
 PROFILES = TableSchema(
     name="profiles",
     key=("group_id", "account_id"),
@@ -191,6 +201,7 @@ PROFILES = TableSchema(
     ),
 )
 
+# A row for each group and trait that its accounts may have in common.
 COMMON = TableSchema(
     name="common",
     key=("group_id", "trait"),
@@ -209,6 +220,7 @@ COMMON = TableSchema(
     ),
 )
 
+# A row for each campaign and frequent text of it.
 TEXTS = TableSchema(
     name="texts",
     key=("campaign_id", "rank"),
@@ -238,6 +250,7 @@ TEXTS = TableSchema(
     ),
 )
 
+# A row for each campaign and hour.
 TIMELINE = TableSchema(
     name="timeline",
     key=("campaign_id", "hour"),
@@ -251,6 +264,7 @@ TIMELINE = TableSchema(
     ),
 )
 
+# A row for each account of a group and value that it shares.
 LINKS = TableSchema(
     name="links",
     columns=(
@@ -262,6 +276,7 @@ LINKS = TableSchema(
     ),
 )
 
+# A row for each campaign and hypothesis about its kind.
 HYPOTHESES = TableSchema(
     name="hypotheses",
     key=("campaign_id", "hypothesis"),
@@ -273,6 +288,7 @@ HYPOTHESES = TableSchema(
     ),
 )
 
+# A row for each campaign and claim about it.
 CLAIMS = TableSchema(
     name="claims",
     key=("campaign_id", "claim"),
@@ -284,6 +300,7 @@ CLAIMS = TableSchema(
     ),
 )
 
+# A row for each campaign and capability that it asks for.
 SOUGHT = TableSchema(
     name="capabilities",
     key=("campaign_id", "capability"),
@@ -296,6 +313,7 @@ SOUGHT = TableSchema(
     ),
 )
 
+# A row for each campaign, with its names in earlier scans.
 NAMES = TableSchema(
     name="names",
     key=("campaign_id",),
@@ -307,6 +325,7 @@ NAMES = TableSchema(
     ),
 )
 
+# A row for each label in force and the group, account or value to which it applies.
 LABELLED = TableSchema(
     name="labels",
     columns=(
@@ -322,6 +341,7 @@ LABELLED = TableSchema(
     ),
 )
 
+# A row for each prompt that is shown, where `--show-prompts` is given.
 PROMPTS = TableSchema(
     name="prompts",
     columns=(
@@ -332,6 +352,7 @@ PROMPTS = TableSchema(
     ),
 )
 
+# A row for each reason and place for which rows were not read.
 QUARANTINE = TableSchema(
     name="quarantine",
     columns=(

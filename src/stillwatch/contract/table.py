@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")  # type of every time in the contract
+TableRow = Mapping[str, Any]  # values of a row by column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from stillwatch.contract.table import TIMESTAMP, TableSchema, column
 
+# Table with a row for each account and moment of a probe: refused or spared.
 TRIALS = TableSchema(
     name="trials",
     columns=(

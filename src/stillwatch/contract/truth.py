@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from stillwatch.contract.table import TableSchema, column
 
+# Table of a simulated world with the campaign of each exchange.
 TRUTH = TableSchema(
     name="truth",
     key=("exchange_id",),

@@ -20,7 +20,6 @@ from typing import TypeVar
 import ibis
 import ibis.expr.types as ir
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from ibis import _
@@ -29,13 +28,14 @@ from stillwatch.detect.excess import Excess, excess
 from stillwatch.detect.fold import columns_of, halvings, thin
 from stillwatch.engine.connect import Keep
 from stillwatch.signals.registry import Indicator
+from stillwatch.stats.arrays import Bools, Floats
 from stillwatch.stats.membership import log_beta_binomial, moments
 
-LN2 = float(np.log(2))
+LN2 = float(np.log(2))  # natural logarithm of 2
 MOST_DOUBLINGS = 64  # doublings that a length can have in the number that encodes a style
 ACCOUNT_CODES = 1 << 15  # codes of accounts; in one of ten thousand triples two have one code and count once
 LARGEST_LOG_RATIO, SMALLEST_LOG_RATIO = 6.0, -4.0  # bounds on the log-likelihood ratio of one value
-A = TypeVar("A")
+A = TypeVar("A")  # any type
 SHARE_IN_STYLE = 0.2  # share of an account's exchanges in the campaign's styles from which it is examined
 ROUNDS = 2  # times that ratios and members are estimated in turn
 MOST_TEACHING_EXCHANGES = 8_000_000  # exchanges from which the ratios of phrases are estimated
@@ -255,7 +255,22 @@ def exchange_scores(
     Returns:
         Columns `exchange_key`, `account_id`, `score` and `content`.
     """
-    read = _read(units)
+    weighed = keep("weighed", _weighed_values(combined, units, ratios))
+    scored = _with_values(exchanges, weighed, _read(units), styles)
+    if phrases is not None:
+        scored = _with_phrases(scored, exchanges, units, phrases, likely, inside, total, keep)
+    return scored.select(
+        "exchange_key",
+        "account_id",
+        score=_.content + (_.source * TEMPER).clip(-LARGEST_SOURCE_SCORE, LARGEST_SOURCE_SCORE),
+        content=_.content,
+    )
+
+
+def _weighed_values(combined: ir.Table, units: tuple[Indicator, ...], ratios: ir.Table) -> ir.Table:
+    """The combinations of values, with the summed ratios of the kinds of content (`content`) and of the
+    others (`source`). The columns of `combined` are returned with the prefix `of_`.
+    """
     weighed = combined
     for unit in _weighed(units):
         name = f"for_{unit.card.name}"
@@ -267,35 +282,44 @@ def exchange_scores(
         for is_content in (True, False)
     )
     content, source = (sum(ratios, ibis.literal(0.0)) for ratios in (of_content, of_source))
-    weighed = keep(
-        "weighed",
-        weighed.select(**{f"of_{c}": weighed[c] for c in read}, content=content, source=source),
-    )
+    return weighed.select(**{f"of_{c}": weighed[c] for c in _read(units)}, content=content, source=source)
+
+
+def _with_values(exchanges: ir.Table, weighed: ir.Table, read: Sequence[str], styles: ir.Table) -> ir.Table:
+    """The exchanges with `source`, and with `content` to which the ratio of their style is added."""
     shown = exchanges.select("exchange_key", "account_id", *read, is_style=style(exchanges))
     alike = [shown[c].identical_to(weighed[f"of_{c}"]) for c in read]
     scored = shown.inner_join(weighed, alike).drop(*read, *(f"of_{c}" for c in read))
     part = styles.select(of_style=_.value, for_style=_.ratio)
     scored = scored.left_join(part, [("is_style", "of_style")]).drop("is_style", "of_style")
     content = scored.content + scored.for_style.fill_null(0.0)
-    scored = scored.select("exchange_key", "account_id", "source", content=content)
-    if phrases is not None:
-        hits = _values(exchanges, _listed(units), "exchange_key").join(phrases, "value")
-        best = keep("best", hits.group_by("exchange_key").agg(found=_.ratio.max()))
-        every = int(best.count().to_pyarrow().as_py())
-        within = int(best.semi_join(likely, "exchange_key").count().to_pyarrow().as_py())
-        none = np.log((inside - within + 0.5) / (inside + 1.0)) - np.log(
-            (total - inside - (every - within) + 0.5) / (total - inside + 1.0)
-        )
-        part = best.select(found_key=_.exchange_key, found=_.found)
-        scored = scored.left_join(part, [("exchange_key", "found_key")])
-        scored = scored.mutate(
-            content=_.content + _.found.fill_null(float(np.clip(none, SMALLEST_LOG_RATIO, LARGEST_LOG_RATIO)))
-        )
-    return scored.select(
-        "exchange_key",
-        "account_id",
-        score=_.content + (_.source * TEMPER).clip(-LARGEST_SOURCE_SCORE, LARGEST_SOURCE_SCORE),
-        content=_.content,
+    return scored.select("exchange_key", "account_id", "source", content=content)
+
+
+def _with_phrases(
+    scored: ir.Table,
+    exchanges: ir.Table,
+    units: tuple[Indicator, ...],
+    phrases: ir.Table,
+    likely: ir.Table,
+    inside: int,
+    total: int,
+    keep: Keep,
+) -> ir.Table:
+    """`scored` with the highest ratio of each exchange's phrases added to `content`, or the ratio of having
+    no phrase of `phrases`. Arguments as of `exchange_scores`.
+    """
+    hits = _values(exchanges, _listed(units), "exchange_key").join(phrases, "value")
+    best = keep("best", hits.group_by("exchange_key").agg(found=_.ratio.max()))
+    every = int(best.count().to_pyarrow().as_py())
+    within = int(best.semi_join(likely, "exchange_key").count().to_pyarrow().as_py())
+    none = np.log((inside - within + 0.5) / (inside + 1.0)) - np.log(
+        (total - inside - (every - within) + 0.5) / (total - inside + 1.0)
+    )
+    part = best.select(found_key=_.exchange_key, found=_.found)
+    scored = scored.left_join(part, [("exchange_key", "found_key")])
+    return scored.mutate(
+        content=_.content + _.found.fill_null(float(np.clip(none, SMALLEST_LOG_RATIO, LARGEST_LOG_RATIO)))
     )
 
 
@@ -328,6 +352,7 @@ class _Traffic:
         units: tuple[Indicator, ...],
         keep: Keep,
     ) -> _Traffic:
+        """The tables of one attribution, stored in the engine with `keep`."""
         counts = keep("counts", exchanges.group_by("account_id").agg(exchanges=_.count()))
         styled = exchanges.group_by("account_id", value=style(exchanges)).agg(exchanges=_.count())
         styled = keep("styled", styled)
@@ -479,7 +504,9 @@ def _scores(
     fits = traffic.styled.semi_join(before.styles.filter(_.ratio + prior > 0), "value")
     alike = fits.group_by("account_id").agg(fits=_.exchanges.sum()).join(traffic.counts, "account_id")
     alike = alike.filter(_.fits > SHARE_IN_STYLE * _.exchanges).select("account_id")
-    near = keep("near", ibis.union(near, alike, keep("names", _table_of(before.names)), distinct=True))
+    near = keep(
+        "near", ibis.union(near, alike, keep("names", table_of_accounts(before.names)), distinct=True)
+    )
     some = exchanges.semi_join(near, "account_id").view()
     scores = exchange_scores(
         some, traffic.combined, units, ratios, phrases, before.styles, before.likely, inside, total, keep
@@ -569,9 +596,9 @@ def _ratio_table(over: Excess) -> pa.Table:
     return pa.table({"value": pa.array(some, pa.int64()), "ratio": pa.array(ratios, pa.float64())})
 
 
-def _table_of(names: Set[str]) -> pa.Table:
-    """The names as a sorted table with one column `account_id`."""
-    return pa.table({"account_id": pa.array(sorted(names), pa.string())})
+def table_of_accounts(accounts: Set[str]) -> pa.Table:
+    """The accounts as a sorted table with one column `account_id`."""
+    return pa.table({"account_id": pa.array(sorted(accounts), pa.string())})
 
 
 def _no_members() -> pa.Table:
@@ -621,9 +648,7 @@ def _members(table: pa.Table, seeds: Set[str], *, last: bool) -> tuple[pa.Table,
     return pa.table(rows), float(np.maximum(hits[left] - usual * counts[left], 0.0).sum())
 
 
-def membership(
-    hits: npt.NDArray[np.float64], counts: npt.NDArray[np.float64], seeded: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.float64]:
+def membership(hits: Floats, counts: Floats, seeded: Bools) -> Floats:
     """Probability of membership of each account, from its campaign-like exchanges.
 
     A mixture of three laws: members and non-members, each beta-binomial and fitted by moments in turn

@@ -8,16 +8,16 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow.parquet as pq
 
+from stillwatch.stats.arrays import Floats
 from stillwatch.stats.intervals import of_share
 
 BANK, LEFT_OUT = "honest_bank.parquet", "leave_one_out.json"  # files in `detect/data`
 
 
 @cache
-def _evidence() -> dict[str, npt.NDArray[np.float64]]:
+def _evidence() -> dict[str, Floats]:
     """Explanation: natural-log e-values of its honest groups; empty where no bank is shipped."""
     path = Path(str(files("stillwatch.detect") / "data" / BANK))
     if not path.exists():

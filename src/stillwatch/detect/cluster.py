@@ -7,15 +7,14 @@ from typing import Protocol
 from zlib import crc32
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import sparse
 
 from stillwatch.detect.leiden import leiden
+from stillwatch.stats.arrays import Floats, Ints, Uints
 
-Ints = npt.NDArray[np.int64]
-Colours = npt.NDArray[np.uint64]
+Colours = Uints
 ROUNDS_OF_COLOURS = 3  # rounds in which the colour of a node takes in those of its neighbours
 FEWEST_ACCOUNTS = 10  # accounts that a candidate must have
 
@@ -32,7 +31,7 @@ class Cluster(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Graph:
+class LinkGraph:
     """Accounts × values matrix of link weights (`weights`), with the account of each row (`names`).
 
     Communities depend on the order in which accounts and values are visited. Rows are in the order of
@@ -44,7 +43,7 @@ class Graph:
     names: pa.Array
 
     @classmethod
-    def of(cls, links: pa.Table, order: pa.Array | None = None) -> Graph:
+    def of(cls, links: pa.Table, order: pa.Array | None = None) -> LinkGraph:
         """The graph of rows of `account_id`, `kind`, `value` and `weight`; negative weights become 0.
 
         `order` is `in_order` of more links of these accounts, by which fewer accounts are alike.
@@ -82,13 +81,14 @@ class _Edges:
 
     account: Ints
     value: Ints
-    weight: npt.NDArray[np.float64]
+    weight: Floats
     mixed: Colours
     names: pa.Array
     kind: Colours
 
     @classmethod
     def of(cls, links: pa.Table) -> _Edges:
+        """The edges of a table of links, with accounts and values as numbers."""
         account = links.column("account_id").combine_chunks().dictionary_encode()
         joined = pc.binary_join_element_wise(links.column("kind"), links.column("value"), "\x1f")
         value = joined.combine_chunks().dictionary_encode()
@@ -122,24 +122,25 @@ def _mixed(numbers: Colours) -> Colours:
 
 
 def communities(
-    links: pa.Table | Graph, seed: int = 0, resolution: float = 1.0, smallest: int = FEWEST_ACCOUNTS
+    links: pa.Table | LinkGraph, seed: int = 0, resolution: float = 1.0, smallest: int = FEWEST_ACCOUNTS
 ) -> pa.Table:
     """Candidates as (`candidate`, `account_id`) rows: the communities of a graph of accounts and values, as
     `leiden.leiden` finds them.
 
     Args:
-        links: Rows of `account_id`, `kind`, `value` and `weight`, or their `Graph` if it is used repeatedly.
+        links: Rows of `account_id`, `kind`, `value` and `weight`, or their `LinkGraph` where it is used
+            repeatedly.
         seed: Seed of the random numbers.
         resolution: Resolution of modularity; higher values give smaller communities.
         smallest: Accounts that a candidate must have.
     """
-    graph = links if isinstance(links, Graph) else Graph.of(links)
+    graph = links if isinstance(links, LinkGraph) else LinkGraph.of(links)
     if not len(graph.names):
         return pa.table({"candidate": pa.array([], pa.int64()), "account_id": pa.array([], pa.string())})
     return _table(leiden(graph.weights, seed, resolution), graph.names, smallest)
 
 
-def _table(labels: npt.NDArray[np.int64], names: pa.Array, smallest: int) -> pa.Table:
+def _table(labels: Ints, names: pa.Array, smallest: int) -> pa.Table:
     """Candidates of at least `smallest` accounts from the label of each account."""
     sizes = np.bincount(labels)
     keep = np.flatnonzero(sizes[labels] >= smallest)

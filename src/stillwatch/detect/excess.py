@@ -18,8 +18,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
+
+from stillwatch.stats.arrays import Bools, Floats
 
 ORDINARY_SHARE = 0.3  # share of ordinary use in the styles whose ratio is below the bound on 1 - s
 LARGEST_ORDINARY_RATIO = 2.0  # times the average of all that a group's ordinary use of a style may be
@@ -42,8 +43,8 @@ class Excess:
 
     share: float
     styles: tuple[object, ...]  # as in the column `value` of the input
-    ratios: npt.NDArray[np.float64]
-    strange: npt.NDArray[np.bool_]
+    ratios: Floats
+    strange: Bools
     unusual: float = 0.0
     apart: bool = True
 

@@ -19,9 +19,10 @@ from stillwatch.contract.summaries import CAPABILITIES
 from stillwatch.detect.judge import Judged
 from stillwatch.stats.evalues import LN10
 
-HYPOTHESES = ("H1", "H2", "H3", "H4", "H5")
+HYPOTHESES = ("H1", "H2", "H3", "H4", "H5")  # names of the hypotheses about a campaign's kind
+# Beta law of the share of requests beyond ordinary use, by hypothesis.
 DENSITIES: dict[str, tuple[float, float]] = {
-    # Parameters (a, b) of the beta law of `Content.beyond` under each hypothesis.
+    # Parameters (a, b) of the beta law of `MemberContent.beyond` under each hypothesis.
     "H1": (2.0, 1.0),
     "H2": (1.0, 60.0),
     "H3": (3.0, 3.0),
@@ -29,6 +30,7 @@ DENSITIES: dict[str, tuple[float, float]] = {
 # Mixtures of Beta(a, b) laws, as (weight, a, b), for a harvest and for a fleet: of the share of exchanges
 # whose text was not sent before, and of the share of members that are inactive at night as a person is.
 NOVELTY = {"harvest": ((0.85, 10.0, 1.0), (0.15, 1.0, 1.0)), "fleet": ((0.5, 1.0, 15.0), (0.5, 6.0, 1.0))}
+# Beta laws (weight, a, b) of the share of requests at night, by hypothesis.
 WITH_NIGHTS = {"harvest": ((0.75, 1.0, 6.0), (0.25, 1.0, 1.0)), "fleet": ((0.6, 6.0, 1.0), (0.4, 1.0, 1.0))}
 COERCED = 2.0  # log10 likelihood ratio of a harvest against a fleet where requests coerce hidden reasoning
 RARER = {"H3": 0.7}  # log10 subtracted as a prior: only some resellers also harvest
@@ -38,7 +40,7 @@ LARGEST_LOG_ODDS = 300.0  # largest log10 e-value of a common purpose that count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
+class MemberContent:
     """Shares that describe the requests of a campaign's members, over all of their traffic.
 
     * `unusual`: share of requests beyond ordinary use (`detect.excess`).
@@ -78,17 +80,17 @@ def content(
     usual: float | None,
     novelty: float | None = None,
     nights: float | None = None,
-) -> Content:
-    """The `Content` of shares of the members' exchanges.
+) -> MemberContent:
+    """The `MemberContent` of shares of the members' exchanges.
 
     `follow_up` is divided by `usual`, the share of exchanges that continue a conversation where people
     converse; the result is None where one of them is None or `usual` is 0.
     """
     relative = min(1.0, follow_up / usual) if follow_up is not None and usual else None
-    return Content(unusual=unusual, follow_up=relative, novelty=novelty, nights=nights)
+    return MemberContent(unusual=unusual, follow_up=relative, novelty=novelty, nights=nights)
 
 
-def explain(judged: Judged, seen: Content) -> Explained:
+def explain(judged: Judged, seen: MemberContent) -> Explained:
     """Compare the hypotheses for one campaign, from its evidence `judged` and its content `seen`."""
     from scipy.stats import beta
 
@@ -110,7 +112,7 @@ def explain(judged: Judged, seen: Content) -> Explained:
     return Explained(kind=_kind(relative), log10=relative, reasons=_reasons(seen, purpose))
 
 
-def _like_a_harvest(judged: Judged, seen: Content) -> float:
+def _like_a_harvest(judged: Judged, seen: MemberContent) -> float:
     """Log10 likelihood ratio of a harvest against a fleet, from the novelty of texts, the members' nights and
     coerced reasoning.
     """
@@ -146,7 +148,7 @@ def _kind(log10: Mapping[str, float]) -> CampaignKind:
     return "undetermined"
 
 
-def _reasons(seen: Content, purpose: float) -> dict[str, str]:
+def _reasons(seen: MemberContent, purpose: float) -> dict[str, str]:
     """The reason of each hypothesis as text; `purpose` is the log10 e-value of a common purpose."""
     words = (
         f"{100 * seen.unusual:.0f} % of members' requests are of kinds and lengths that others hardly ask for"
@@ -167,7 +169,7 @@ def _reasons(seen: Content, purpose: float) -> dict[str, str]:
     }
 
 
-def _fleet_words(seen: Content) -> list[str]:
+def _fleet_words(seen: MemberContent) -> list[str]:
     """Clauses on the novelty of texts and the members' nights."""
     words = []
     if seen.novelty is not None:

@@ -11,7 +11,8 @@ import numpy as np
 from stillwatch.detect.judge import Bench, Judged
 from stillwatch.signals import marks
 from stillwatch.signals.registry import CONTROL, Labels
-from stillwatch.signals.traits import Floats, Traits
+from stillwatch.signals.traits import Traits
+from stillwatch.stats.arrays import Floats
 
 Speaks = Literal["for", "against", "neither"]
 SHARE_IN_COMMON = 0.5  # share of the members from which a property is stated

@@ -52,7 +52,7 @@ OTHERS_PER_ACCOUNT = 3  # size of the sample, in multiples of a group, below whi
 SHARE_A_MARK_MISSES = 0.3  # share of a cause's accounts, at most, that do not carry its mark
 ACCOUNTS_FOR_USUAL_MARKS = 1000  # accounts, roughly, in which the frequency of a mark is counted
 PROPOSED_BY_IT = NoFinding("the group was proposed by what the test reads")  # for families in `SPARED`
-OWNERS = attrgetter("owners")  # `Summaries.owners`
+OWNERS = attrgetter("owners")  # the table `Summaries.owners`, as the engine evaluates it
 EQUALLY_NEAR_LOG_E = 1.0  # log e-values of explanations within this of the least count as equally near
 
 
@@ -186,7 +186,7 @@ def _indexed(columns: Mapping[str, np.ndarray], accounts: int) -> TestRows:
     )
 
 
-Asked = tuple[Mapping[str, np.ndarray], np.ndarray]
+TestInput = tuple[Mapping[str, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,6 +209,7 @@ class Bench:
 
     @cached_property
     def _place_of(self) -> Mapping[str, int]:
+        """Number of each account, by name."""
         return {name: place for place, name in enumerate(self.names)}
 
     @cached_property
@@ -241,7 +242,7 @@ class Bench:
         """Codes of the declared owners of these accounts."""
         return frozenset(self.owners[self.places(accounts)].tolist())
 
-    def asker(self, inside: np.ndarray) -> Callable[[GroupTest], Asked]:
+    def asker(self, inside: np.ndarray) -> Callable[[GroupTest], TestInput]:
         """A function that gives the arguments of a test's statistic for one group: columns and members' mask.
 
         `inside` is the group's mask over accounts. Arguments are cached, since several tests read one table.
@@ -249,9 +250,9 @@ class Bench:
         members = np.flatnonzero(inside)
         strangers = members[~self.others[members]]
         nearly_all = bool(self.others.all()) or OTHERS_PER_ACCOUNT * len(members) > self.others.sum()
-        known: dict[tuple[int, bool, bool], Asked] = {}
+        known: dict[tuple[int, bool, bool], TestInput] = {}
 
-        def arguments_of(test: GroupTest) -> Asked:
+        def arguments_of(test: GroupTest) -> TestInput:
             rows, some = self.rows[test.card.name], self.sampled[test.card.name]
             whole = test.everyone or nearly_all
             key = id(rows), whole, test.alone

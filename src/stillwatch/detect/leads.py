@@ -11,7 +11,7 @@ from stillwatch.detect.judge import Judged
 
 SAME_LEAD_OVERLAP = 0.3  # overlap in owners above which two groups are views of one
 MOST_DESCRIBED = 60  # groups whose likeness and requests are examined
-MOST_LEADS = 40  # leads that are reported
+MOST_LEADS = 40  # most leads that are reported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,18 +15,18 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
+
+from stillwatch.stats.arrays import Ints
 
 MOST_PASSES = 200  # passes over the nodes in one refinement; most graphs take fewer than 40
 LEAST_GAIN = 1e-12  # gain of a move in modularity, below which it counts as rounding
 LEAST_GAIN_OF_PASS = 1e-3  # gain of a pass over all nodes, and of a level, up to which it is the last
+# Constants of a 64-bit linear congruential generator (Knuth, MMIX).
 _MULTIPLIER, _INCREMENT = np.uint64(6364136223846793005), np.uint64(1442695040888963407)
 
-Labels = npt.NDArray[np.int64]
 
-
-def leiden(weights: sparse.csr_matrix, seed: int, resolution: float) -> Labels:
+def leiden(weights: sparse.csr_matrix, seed: int, resolution: float) -> Ints:
     """The community of each row of an accounts × values matrix of weights at least 0.
 
     The result depends on the order of rows and columns, as of any method that visits nodes in turn. `seed`
@@ -43,7 +43,7 @@ def leiden(weights: sparse.csr_matrix, seed: int, resolution: float) -> Labels:
     from_accounts, to_values = np.zeros(accounts + values), np.zeros(accounts + values)
     from_accounts[:accounts] = np.asarray(weights.sum(axis=1)).ravel() / total
     to_values[accounts:] = np.asarray(weights.sum(axis=0)).ravel() / total
-    labels: Labels = _leiden(
+    labels: Ints = _leiden(
         indptr.astype(np.int64), indices, data, from_accounts, to_values, float(resolution), np.uint64(seed)
     )
     return labels[:accounts]

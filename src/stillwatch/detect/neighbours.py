@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import ibis.expr.types as ir
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 from ibis import _
 
 from stillwatch.contract.phrases import FEWEST_HOLDERS
 from stillwatch.contract.summaries import CAPABILITIES, Summaries
 from stillwatch.detect import weigh
+from stillwatch.stats.arrays import Floats
 
 KIND = "neighbour"  # kind of the links that this module makes
 FEWEST_EXCHANGES = 6  # exchanges that an account needs; shares of fewer are mostly noise
@@ -27,10 +27,10 @@ CELL_WIDTH = 2.0  # width of a cell, in interquartile ranges
 FURTHEST_SPANS = 4.0  # interquartile ranges from the median at which a measure is clipped
 LARGEST_SHARE_IN_CELL = 0.25  # share of the accounts from which a cell is too common to be a link
 
+# Columns of the edges between accounts and cells of behaviour.
 EDGES = pa.schema(
     {"account_id": pa.string(), "kind": pa.string(), "value": pa.string(), "weight": pa.float64()}
 )
-Array = npt.NDArray[np.float64]
 
 
 def measured(summaries: Summaries) -> ir.Table:
@@ -70,7 +70,7 @@ def neighbours(rows: pa.Table) -> pa.Table:
     return pa.concat_tables(edges)
 
 
-def _points(rows: pa.Table) -> Array:
+def _points(rows: pa.Table) -> Floats:
     """Accounts × measures, each measure centred at its median, divided by its interquartile range and clipped
     to `FURTHEST_SPANS`.
     """
@@ -88,7 +88,7 @@ def _points(rows: pa.Table) -> Array:
     points = np.stack(measures, axis=1)
     low, middle, high = np.percentile(points, (25, 50, 75), axis=0)
     span = np.where(high > low, high - low, points.std(axis=0))
-    centred: Array = np.clip(
+    centred: Floats = np.clip(
         (points - middle) / np.where(span > 0, span, 1.0), -FURTHEST_SPANS, FURTHEST_SPANS
     )
     return centred

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillwatch.detect.cluster import FEWEST_ACCOUNTS, Cluster, Graph, communities, in_order
+from stillwatch.detect.cluster import FEWEST_ACCOUNTS, Cluster, LinkGraph, communities, in_order
 from stillwatch.engine.cores import on_all_cores
 from stillwatch.signals.registry import kinds_by_graph
 
@@ -67,7 +67,7 @@ def propose(
     }
     if alike is not None and alike.num_rows:
         graphs[NEIGHBOURS] = alike
-    asked = []
+    tasks = []
     for name, graph in graphs.items():
         # Communities at this resolution hardly depend on the random numbers, so one clustering is enough.
         coarse = (
@@ -76,13 +76,13 @@ def propose(
             else [(COARSE_RESOLUTION, 0)]
         )
         fine = [(resolution, turn) for resolution in resolutions for turn in range(CLUSTERINGS_PER_GRAPH)]
-        asked += [
-            Ask(name=name, graph=graph, resolution=resolution, seed=turn)
+        tasks += [
+            ClusteringTask(name=name, graph=graph, resolution=resolution, seed=turn)
             for resolution, turn in (*coarse, *fine)
         ]
     found: dict[frozenset[str], str] = {}
     by_size: defaultdict[int, list[frozenset[str]]] = defaultdict(list)
-    for ask, table in zip(asked, _clustered(asked, cluster), strict=True):
+    for ask, table in zip(tasks, _clustered(tasks, cluster), strict=True):
         groups: dict[int, set[str]] = defaultdict(set)
         for account, label in zip(
             table.column("account_id").to_pylist(), table.column("candidate").to_pylist(), strict=True
@@ -104,7 +104,7 @@ def propose(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class ClusteringTask:
     """The arguments of one clustering: name and links of the graph, resolution and seed."""
 
     name: str
@@ -113,21 +113,21 @@ class Ask:
     seed: int
 
 
-def _clustered(asked: Sequence[Ask], cluster: Cluster) -> Iterable[pa.Table]:
-    """The result of each clustering in `asked`, in order; on all cores, unless a `cluster` function was given
+def _clustered(tasks: Sequence[ClusteringTask], cluster: Cluster) -> Iterable[pa.Table]:
+    """The result of each clustering in `tasks`, in order; on all cores, unless a `cluster` function was given
     that distributes the work itself.
     """
     if cluster is not communities:
-        return (cluster(ask.graph, seed=ask.seed, resolution=ask.resolution) for ask in asked)
-    links = {ask.name: ask.graph for ask in asked}
+        return (cluster(ask.graph, seed=ask.seed, resolution=ask.resolution) for ask in tasks)
+    links = {ask.name: ask.graph for ask in tasks}
     columns = ["account_id", "kind", "value", "weight"]
     order = in_order(pa.concat_tables([one.select(columns) for one in links.values()]))
-    graphs = {name: Graph.of(one, order) for name, one in links.items()}
+    graphs = {name: LinkGraph.of(one, order) for name, one in links.items()}
 
-    def one(ask: Ask) -> pa.Table:
+    def one(ask: ClusteringTask) -> pa.Table:
         return communities(graphs[ask.name], seed=ask.seed, resolution=ask.resolution)
 
-    return on_all_cores(one, asked)
+    return on_all_cores(one, tasks)
 
 
 def _known(

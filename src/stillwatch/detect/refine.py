@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillwatch.detect.cluster import FEWEST_ACCOUNTS, Graph, communities, in_order
+from stillwatch.detect.cluster import FEWEST_ACCOUNTS, LinkGraph, communities, in_order
 from stillwatch.detect.judge import Bench, control_of, judge
 from stillwatch.detect.propose import Candidate
 from stillwatch.signals.registry import kinds_by_graph
@@ -120,7 +120,7 @@ def _parts(links: pa.Table, accounts: frozenset[str], smallest: int) -> list[fro
     words = behaviour.filter(pc.is_in(behaviour.column("kind"), pa.array(kinds["words"], pa.string())))
     found: set[frozenset[str]] = set()
     order = in_order(behaviour)
-    for graph in (Graph.of(behaviour, order), Graph.of(words, order)):
+    for graph in (LinkGraph.of(behaviour, order), LinkGraph.of(words, order)):
         for resolution in RESOLUTIONS:
             groups: dict[int, set[str]] = defaultdict(set)
             table = communities(graph, resolution=resolution, smallest=smallest)

@@ -30,11 +30,11 @@ from stillwatch.stats.sequential import alert_log_e, confirm_log_e
 # Hours after a campaign's first exchange among which the search for the hour of detection begins.
 LOOKS_AFTER_H = (0, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 144, 216, 336, 504, 720, 1080)
 SHARE_OF_CANDIDATE = 0.5  # share of a candidate that must be members for it to be the campaign
-HOUR = timedelta(hours=1)
+HOUR = timedelta(hours=1)  # step between two times at which the prefix of the log is judged
 FINEST_SHARE_OF_AGE = 0.04  # precision of the hour of detection, as a share of the campaign's age by then
 ALERTS_A_YEAR = 12.0  # expected number of false alerts a year, at most, over all groups
 
-Run = Callable[[ir.Table], pa.Table]
+RunExpression = Callable[[ir.Table], pa.Table]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ def judge_prefix(
     summaries: Summaries,
     tests: Sequence[GroupTest],
     explanations: Sequence[Explanation],
-    run: Run,
+    run: RunExpression,
     cluster: Cluster = communities,
 ) -> Judgement:
     """Candidates of these summaries, proposed on the first half of the data and judged on the second.
@@ -96,7 +96,7 @@ def judge_prefix(
     )
 
 
-def _proposed(summaries: Summaries, run: Run, cluster: Cluster) -> tuple[pa.Table, list[Candidate]]:
+def _proposed(summaries: Summaries, run: RunExpression, cluster: Cluster) -> tuple[pa.Table, list[Candidate]]:
     """The links of the first half of the data, and the candidates found by clustering them."""
     edges = links(summaries, run)
     alike = neighbours(run(measured(summaries)))
@@ -126,7 +126,7 @@ class Replay:
     until: Callable[[datetime], Summaries]
     tests: Sequence[GroupTest]
     explanations: Sequence[Explanation]
-    run: Run
+    run: RunExpression
     begin: datetime
     proposed: int
     fdr: float
@@ -244,6 +244,7 @@ class Replay:
         return bench(summaries, self.tests, self.explanations, self.run, self._expressions)
 
     def _look(self, moment: datetime, log_e: float, proposed: int) -> Look:
+        """The judgement at a moment, with the two bars that held then."""
         age = round((moment - _hour(self.begin)) / HOUR)
         return Look(
             moment=moment,
@@ -270,12 +271,12 @@ def _between(before: datetime, after: datetime, first: datetime) -> datetime | N
 
 def _until_confirmed(looks: Iterable[Look]) -> list[Look]:
     """The looks in time order, up to the first that confirms."""
-    told: list[Look] = []
+    kept: list[Look] = []
     for one in sorted(looks, key=lambda o: o.moment):
-        told.append(one)
+        kept.append(one)
         if one.confirms:
             break
-    return told
+    return kept
 
 
 def _mostly(accounts: frozenset[str], members: frozenset[str]) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stillwatch.claims import words
-from stillwatch.claims.numbers import Part
-from stillwatch.dossier.case import Case
+from stillwatch.claims.numbers import TextPart
+from stillwatch.dossier.case import CampaignCase
 from stillwatch.dossier.document import Document
 from stillwatch.export.atlas import VERSION as ATLAS
 
@@ -20,7 +20,7 @@ KINDS = {
 """Names of kinds of indicator in joint advisories of CISA and its partners, which follow STIX."""
 
 
-def annexes(document: Document, case: Case) -> None:
+def annexes(document: Document, case: CampaignCase) -> None:
     """Add the annexes to the document."""
     document.heading("Annex A. Members", is_new_page=True)
     shown = sorted(case.shown.members, key=lambda one: one.pseudonym)
@@ -88,10 +88,11 @@ def annexes(document: Document, case: Case) -> None:
 
 
 def _probability(value: float) -> str:
+    """A probability as text, with three digits."""
     return "> 0.999" if value > 0.9995 else f"{value:.3f}"
 
 
-def _columns(rows: Sequence[tuple[str, str]], columns: int = 3) -> list[Sequence[Sequence[Part]]]:
+def _columns(rows: Sequence[tuple[str, str]], columns: int = 3) -> list[Sequence[Sequence[TextPart]]]:
     """Pairs laid out in columns, to be read downwards."""
     height = -(-len(rows) // columns)
     return [

@@ -18,7 +18,7 @@ from stillwatch.export.terms import Terms
 from stillwatch.package.levels import KEPT, rows_of
 from stillwatch.package.make import read_results
 
-ATTRIBUTION = "attribution.json"
+ATTRIBUTION = "attribution.json"  # file with the attribution of a campaign, where one was made
 READABLE = frozenset(
     {"campaigns", "members", "evidence", "timeline", "hypotheses", "capabilities", "explanations", "glance"}
 )
@@ -26,7 +26,7 @@ READABLE = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class CampaignCase:
     """One campaign: rows by table, without sentences, account names and shared values.
 
     `mine` are the campaign's own rows; `shown` is what may be disclosed of members and values; `withheld`
@@ -72,7 +72,7 @@ def _of(table: str) -> str:
     return "group_id" if table in ("explanations", "glance") else "campaign_id"
 
 
-def read_case(results: Path, campaign: str, attribution: Path | None, producer: str) -> Case:
+def read_case(results: Path, campaign: str, attribution: Path | None, producer: str) -> CampaignCase:
     """Read the case of a campaign.
 
     Args:
@@ -99,7 +99,7 @@ def read_case(results: Path, campaign: str, attribution: Path | None, producer: 
     }
     terms = Terms(with_accounts=False, producer=producer)
     content = read_content(results, terms)
-    return Case(
+    return CampaignCase(
         name=campaign,
         row=next(row for row in tables["campaigns"] if row["campaign_id"] == campaign),
         tables=tables,

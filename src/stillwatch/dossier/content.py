@@ -10,10 +10,10 @@ from typing import Any
 
 from stillwatch.claims import words
 from stillwatch.claims.basis import likeness, tests_against, tests_for
-from stillwatch.claims.numbers import Number, Part
+from stillwatch.claims.numbers import Number, TextPart
 from stillwatch.claims.statements import Claim, claims, known_from
 from stillwatch.dossier.annexes import annexes
-from stillwatch.dossier.case import Case
+from stillwatch.dossier.case import CampaignCase
 from stillwatch.dossier.document import Document, Numbers
 from stillwatch.dossier.method import method
 
@@ -22,12 +22,12 @@ LEAST_PRICE_SHARE = 0.1
 """Share of the list price at which access is reported to be resold; gives the lower end of the value of the
 tokens (`docs/methods/dossier.md`).
 """
-MILLION = 1e6
+MILLION = 1e6  # tokens to which a price refers
 LEAST_SHOWN = 0.001  # smallest probability that is printed as a number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class DossierTerms:
     """What the provider adds: its name, dollars per million tokens read (`price_in`) and written
     (`price_out`) at list price, and sentences on its actions.
     """
@@ -38,7 +38,7 @@ class Terms:
     done: tuple[str, ...] = ()
 
 
-def dossier(case: Case, terms: Terms, numbers: Numbers) -> Document:
+def dossier(case: CampaignCase, terms: DossierTerms, numbers: Numbers) -> Document:
     """The dossier of one campaign as a document; its numbers are collected in `numbers`."""
     document = Document(
         f"Dossier on campaign {case.name}",
@@ -58,6 +58,7 @@ def dossier(case: Case, terms: Terms, numbers: Numbers) -> Document:
 
 
 def _claimed(document: Document, stated: Sequence[Claim]) -> None:
+    """Section 1: the claims."""
     document.heading("1. What is claimed, and what is not")
     document.text(
         "Five claims are kept apart. Each stands on its own evidence and lends none of its certainty to "
@@ -71,11 +72,12 @@ def _claimed(document: Document, stated: Sequence[Claim]) -> None:
     document.claims((one.number, one.title, one.basis, one.sentence) for one in stated)
 
 
-def _counted(document: Document, case: Case) -> None:
+def _counted(document: Document, case: CampaignCase) -> None:
+    """Section 2: the numbers."""
     document.heading("2. Numbers, and how they were counted")
-    rows: list[Sequence[Sequence[Part]]] = []
+    rows: list[Sequence[Sequence[TextPart]]] = []
 
-    def row(what: str, value: Sequence[Part], how: Sequence[Part]) -> None:
+    def row(what: str, value: Sequence[TextPart], how: Sequence[TextPart]) -> None:
         rows.append(((what,), value, how))
 
     row(
@@ -160,7 +162,8 @@ def _counted(document: Document, case: Case) -> None:
     )
 
 
-def _evidence(document: Document, case: Case, stated: Sequence[Claim]) -> None:
+def _evidence(document: Document, case: CampaignCase, stated: Sequence[Claim]) -> None:
+    """Section 4: the evidence for each claim."""
     document.heading("4. Evidence by claim", is_new_page=True)
     evidence = list(case.mine.get("evidence", ()))
     for one in stated:
@@ -204,6 +207,7 @@ def _evidence(document: Document, case: Case, stated: Sequence[Claim]) -> None:
 
 
 def _seen(kind: str) -> str:
+    """What a piece of evidence is about, as words."""
     from stillwatch.claims.basis import CONTROL_TESTS, LIKENESS_TESTS
 
     if kind in CONTROL_TESTS:
@@ -225,6 +229,7 @@ def _once(pieces: Sequence[Any]) -> Iterator[Any]:
 
 
 def _hypotheses(document: Document, attribution: Any) -> None:  # noqa: ANN401
+    """The table of hypotheses about who directed the campaign."""
     document.text(
         "Who directed it: hypotheses compared, the one against which least speaks first.", basis="inferred"
     )
@@ -268,10 +273,11 @@ def _hypotheses(document: Document, attribution: Any) -> None:  # noqa: ANN401
         )
 
 
-def _against(document: Document, case: Case) -> None:
+def _against(document: Document, case: CampaignCase) -> None:
+    """Section 5: what is against the claims, and the innocent explanations."""
     document.heading("5. What speaks against, and innocent explanations that were tried")
     evidence = list(case.mine.get("evidence", ()))
-    items: list[Sequence[Part]] = [
+    items: list[Sequence[TextPart]] = [
         (
             f"The test of whether {words.signal(row['kind'])} speaks against: an e-value of ",
             case.number("evidence", "least", "log10_likelihood_ratio", kind=row["kind"], shown=words.tenfold),
@@ -341,10 +347,12 @@ def _against(document: Document, case: Case) -> None:
 
 
 def _upper(text: str) -> str:
+    """The text with a capital first letter."""
     return text[:1].upper() + text[1:]
 
 
-def _harm(document: Document, case: Case, terms: Terms) -> None:
+def _harm(document: Document, case: CampaignCase, terms: DossierTerms) -> None:
+    """Section 6: exchanges and tokens by capability, with their price."""
     document.heading("6. Harm")
     rows = []
     for row in sorted(
@@ -394,7 +402,7 @@ def _harm(document: Document, case: Case, terms: Terms) -> None:
         )
 
 
-def _value(case: Case, terms: Terms) -> tuple[Number, Number] | None:
+def _value(case: CampaignCase, terms: DossierTerms) -> tuple[Number, Number] | None:
     """Cost of all tokens at a tenth of the list price and at the list price; None where the log has no
     token counts.
     """
@@ -419,12 +427,14 @@ def _value(case: Case, terms: Terms) -> tuple[Number, Number] | None:
 
 
 def _dollars(value: float) -> str:
+    """An amount in US dollars as text, with two digits where it is small or in millions."""
     if value >= MILLION:
         return f"${value / MILLION:.2g} million"
     return f"${words.count(value)}" if value >= 10 else f"${value:.2g}"
 
 
-def _done(document: Document, terms: Terms) -> None:
+def _done(document: Document, terms: DossierTerms) -> None:
+    """Section 7: what the provider did."""
     document.heading("7. What was done")
     if terms.done:
         for one in terms.done:
@@ -439,8 +449,9 @@ def _done(document: Document, terms: Terms) -> None:
 
 
 def _open(document: Document, stated: Sequence[Claim]) -> None:
+    """Section 8: open questions."""
     document.heading("8. Open questions")
-    items: list[Sequence[Part]] = [
+    items: list[Sequence[TextPart]] = [
         (f"Claim {one.number} ({one.title.lower()}) is not shown: {OPEN[one.number]}.",)
         for one in stated
         if one.basis == "not shown"
@@ -465,6 +476,7 @@ def _open(document: Document, stated: Sequence[Claim]) -> None:
     document.bullets(items)
 
 
+# What would be needed to show a claim, by its number.
 OPEN = {
     1: "logs with the attributed exchanges would be needed",
     2: "evidence of control, such as one card for several accounts or a probe that all accounts answer "

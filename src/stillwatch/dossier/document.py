@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from stillwatch.claims.numbers import Number, Part
+from stillwatch.claims.numbers import Number, TextPart
 from stillwatch.contract.results import Basis
 from stillwatch.foreign import visible
 
-Block = dict[str, Any]
-Run = dict[str, str]
+DocumentBlock = dict[str, Any]
+TextRun = dict[str, str]
 
 
 class Numbers:
@@ -36,11 +36,11 @@ class Document:
 
     def __init__(self, title: str, subtitle: str, numbers: Numbers) -> None:
         self.title, self.subtitle, self.numbers = title, subtitle, numbers
-        self.blocks: list[Block] = []
+        self.blocks: list[DocumentBlock] = []
 
-    def runs(self, parts: Iterable[Part]) -> list[Run]:
+    def runs(self, parts: Iterable[TextPart]) -> list[TextRun]:
         """Runs of text; the run of a number carries its id."""
-        made: list[Run] = []
+        made: list[TextRun] = []
         for one in parts:
             if isinstance(one, Number):
                 made.append({"text": one.shown, "id": self.numbers.id_of(one)})
@@ -52,17 +52,17 @@ class Document:
         """Add a heading; `is_new_page` puts it on a new page."""
         self.blocks.append({"kind": "heading", "text": text, "new_page": is_new_page})
 
-    def text(self, *parts: Part, basis: Basis | None = None, is_small: bool = False) -> None:
+    def text(self, *parts: TextPart, basis: Basis | None = None, is_small: bool = False) -> None:
         """Add a paragraph, preceded by its basis where given."""
         self.blocks.append({"kind": "text", "runs": self.runs(parts), "basis": basis, "small": is_small})
 
-    def bullets(self, items: Iterable[Sequence[Part]]) -> None:
+    def bullets(self, items: Iterable[Sequence[TextPart]]) -> None:
         """Add a list; nothing for no items."""
         made = [self.runs(one) for one in items]
         if made:
             self.blocks.append({"kind": "bullets", "items": made})
 
-    def box(self, title: str, items: Iterable[Sequence[Part]], *, side: str, otherwise: str) -> None:
+    def box(self, title: str, items: Iterable[Sequence[TextPart]], *, side: str, otherwise: str) -> None:
         """Add a box of sentences, or of `otherwise` without any; `side` is `for`, `against` or `note`."""
         made = [self.runs(one) for one in items]
         self.blocks.append(
@@ -72,7 +72,7 @@ class Document:
     def table(
         self,
         head: Sequence[str],
-        rows: Iterable[Sequence[Sequence[Part]]],
+        rows: Iterable[Sequence[Sequence[TextPart]]],
         *,
         widths: Sequence[int],
         right: Sequence[int] = (),
@@ -95,7 +95,7 @@ class Document:
                 }
             )
 
-    def claims(self, rows: Iterable[tuple[int, str, Basis, Sequence[Part]]]) -> None:
+    def claims(self, rows: Iterable[tuple[int, str, Basis, Sequence[TextPart]]]) -> None:
         """Add the five claims: number, title, basis and sentence."""
         self.blocks.append(
             {

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from stillwatch.claims import words
-from stillwatch.claims.numbers import Part
+from stillwatch.claims.numbers import TextPart
 from stillwatch.claims.statements import Claim, claims
-from stillwatch.dossier.case import Case
-from stillwatch.dossier.content import Terms
+from stillwatch.dossier.case import CampaignCase
+from stillwatch.dossier.content import DossierTerms
 from stillwatch.dossier.document import Document, Numbers
 
+# Those to whom a letter can be drafted, with their description.
 READERS: Mapping[str, str] = {
     "legislator": "a member of the legislature",
     "regulator": "the regulator",
     "accused": "the party concerned",
     "peer": "another provider",
 }
+# First paragraph of the letter, by reader.
 OPENING = {
     "legislator": "You asked what can be shown of the use of our service to copy a model's abilities. This "
     "letter says what we measured, what we infer, and what we cannot show.",
@@ -27,6 +29,7 @@ OPENING = {
     "peer": "We share what we found so that you can compare it with your own logs. Each of us decides alone "
     "what to do; this letter asks for no joint action.",
 }
+# Last paragraph of the letter, by reader.
 CLOSING = {
     "legislator": "We ask that no one be named on the strength of claims 1 to 3 alone. The package lets your "
     "staff, or anyone you appoint, derive each number again without us.",
@@ -39,7 +42,7 @@ CLOSING = {
 }
 
 
-def letter(to: str, case: Case, terms: Terms, numbers: Numbers) -> Document:
+def letter(to: str, case: CampaignCase, terms: DossierTerms, numbers: Numbers) -> Document:
     """The draft of a letter to one of `READERS`."""
     document = Document(
         f"Draft of a letter to {READERS[to]}",
@@ -87,7 +90,7 @@ def _for(to: str, stated: Sequence[Claim]) -> list[Claim]:
     """The claims for a reader; peers do not receive claim 5."""
     if to != "peer":
         return list(stated)
-    hidden: tuple[Part, ...] = ("not shared between providers",)
+    hidden: tuple[TextPart, ...] = ("not shared between providers",)
     return [
         Claim(number=one.number, title=one.title, basis="not shown", sentence=hidden, carried_by=())
         if one.number == 5

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from stillwatch.claims import words
-from stillwatch.dossier.case import Case
+from stillwatch.dossier.case import CampaignCase
 from stillwatch.dossier.document import Document
 
 
-def method(document: Document, case: Case) -> None:
+def method(document: Document, case: CampaignCase) -> None:
     """Add the section on the method and its limits to the document."""
     document.heading("3. Method", is_new_page=True)
     candidates = case.overview.get("candidates")
@@ -35,6 +35,7 @@ def method(document: Document, case: Case) -> None:
     )
 
 
+# Description of the method by section: parts of text and references.
 METHOD = {
     "read": (
         (
@@ -116,6 +117,7 @@ METHOD = {
         ),
     ),
 }
+# What the method cannot see.
 BLIND = (
     "A campaign whose accounts share nothing that the log holds, or that is small, may be missed.",
     (

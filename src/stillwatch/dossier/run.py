@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from stillwatch.dossier.case import Case, read_case
-from stillwatch.dossier.content import Terms, dossier
+from stillwatch.dossier.case import CampaignCase, read_case
+from stillwatch.dossier.content import DossierTerms, dossier
 from stillwatch.dossier.document import Document, Numbers
 from stillwatch.dossier.letters import READERS, letter
 from stillwatch.dossier.render import html, pdf
@@ -18,8 +18,8 @@ from stillwatch.package.canonical import canonical
 from stillwatch.package.levels import plain
 from stillwatch.package.make import NUMBERS
 
-FORMAT = "stillwatch-dossier-1"
-ENGINE = "typst"
+FORMAT = "stillwatch-dossier-1"  # name and version of the format of `dossier.json`
+ENGINE = "typst"  # package that typesets the PDF
 
 
 def write_dossier(
@@ -27,7 +27,7 @@ def write_dossier(
     campaign: str,
     out: Path,
     *,
-    terms: Terms,
+    terms: DossierTerms,
     attribution: Path | None = None,
     with_pdf: bool | None = None,
 ) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def write_dossier(
     }
 
 
-def numbers_file(case: Case, numbers: Numbers) -> dict[str, Any]:
+def numbers_file(case: CampaignCase, numbers: Numbers) -> dict[str, Any]:
     """The query of each number, and the weights from which the probabilities of hypotheses follow, as
     JSON.
     """

@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from stillwatch.errors import MissingExtra, Problem
 
-A = TypeVar("A")
-B = TypeVar("B")
+A = TypeVar("A")  # any type
+B = TypeVar("B")  # any type
 
 
 class Engine(Protocol):

@@ -12,9 +12,9 @@ from functools import cache
 from multiprocessing import get_context
 from typing import TypeVar
 
-A = TypeVar("A")
-B = TypeVar("B")
-CORES = os.cpu_count() or 1
+A = TypeVar("A")  # any type
+B = TypeVar("B")  # any type
+CORES = os.cpu_count() or 1  # number of processors of the machine
 
 
 def on_all_cores(function: Callable[[A], B], work: Sequence[A]) -> Iterator[B]:

@@ -1,6 +1,6 @@
 """The engine DuckDB, with a memory limit.
 
-Text in a statement is quoted by `identifier` or `literal`. Paths also go through `Places`, because DuckDB
+Text in a statement is quoted by `identifier` or `literal`. Paths also go through `SafePaths`, because DuckDB
 expands `*`, `?` and `[` and reads a backslash as a slash.
 """
 
@@ -27,8 +27,8 @@ from stillwatch.engine.cores import CORES, on_all_cores
 from stillwatch.errors import EngineError, Problem
 
 PLAIN = re.compile(r"[A-Za-z0-9_./=-]*")  # paths that DuckDB takes literally
-A = TypeVar("A")
-B = TypeVar("B")
+A = TypeVar("A")  # any type
+B = TypeVar("B")  # any type
 
 
 class DuckDB:
@@ -36,7 +36,7 @@ class DuckDB:
 
     local = True
 
-    def __init__(self, backend: Backend, places: Places) -> None:
+    def __init__(self, backend: Backend, places: SafePaths) -> None:
         self._backend, self._places = backend, places
         self._compiled: dict[Node, str] = {}
 
@@ -71,6 +71,7 @@ class DuckDB:
         return expression.__pyarrow_result__(found, data_mapper=DuckDBPyArrowData)
 
     def _sql(self, expression: ir.Table) -> str:
+        """The SQL of an expression, compiled once."""
         node = expression.op()
         if node not in self._compiled:
             self._compiled[node] = self._backend.compile(expression)
@@ -100,6 +101,7 @@ class DuckDB:
         return by_value(folder)
 
     def _copy(self, query: str, path: Path, *options: str) -> None:
+        """Write the rows of a query to a Parquet file."""
         how = ", ".join(("format parquet", "compression zstd", *options))
         self._backend.raw_sql(f"copy ({query}) to {literal(str(path))} ({how})")
 
@@ -118,7 +120,7 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-class Places:
+class SafePaths:
     """Paths without characters that are special to DuckDB. A path with such characters is reached by a
     symbolic link in the folder `home`.
     """
@@ -170,7 +172,7 @@ def duckdb_engine(
         tempfile.TemporaryDirectory(prefix="stillwatch-") as home,
         tempfile.TemporaryDirectory(prefix="stillwatch-", dir=scratch) as folder,
     ):
-        places = Places(Path(home))
+        places = SafePaths(Path(home))
         connection = ibis.duckdb.connect(
             ":memory:",
             memory_limit=memory,

@@ -24,8 +24,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from stillwatch.engine.duck import by_value
 
-A = TypeVar("A")
-B = TypeVar("B")
+A = TypeVar("A")  # any type
+B = TypeVar("B")  # any type
 SHUFFLES_PER_CORE = 2  # shuffle partitions for each core: chosen
 LEAST_MB = 3072  # smallest memory of the driver in MB: chosen
 
@@ -95,9 +95,11 @@ class Spark:
         return self._session.sparkContext.parallelize(list(work), len(work)).map(function).toLocalIterator()
 
     def _frame(self, expression: ir.Table) -> DataFrame:
+        """The data frame of an expression."""
         return self._session.sql(self._backend.compile(expression))
 
     def _view(self, frame: DataFrame) -> ir.Table:
+        """A data frame as a table of the engine."""
         name = f"part_{next(self._number)}"
         frame.createOrReplaceTempView(name)
         return self._backend.table(name)

@@ -54,6 +54,7 @@ FAMILIES: tuple[tuple[str, str, bool], ...] = (
     (r"\bChrome/([\d.]+)", "chrome", False),
     (r"\bVersion/([\d.]+).*Safari/", "safari", False),
 )
+# `FAMILIES` with compiled patterns.
 _PATTERNS = tuple(
     (re.compile(pattern, re.IGNORECASE), family, program) for pattern, family, program in FAMILIES
 )

@@ -35,9 +35,10 @@ ALIASES = {
 """Class by other names of it in lists."""
 NETWORK = ("network", "cidr", "prefix", "ip")
 """Accepted names of columns, here and below; the first one present is used."""
-ASN = ("asn", "autonomous_system_number")
+ASN = ("asn", "autonomous_system_number")  # names of the column with the number of an autonomous system
+# Names of the column with the name of a network.
 NAME = ("name", "autonomous_system_organization", "organization", "note")
-CLASS = ("class", "list", "type")
+CLASS = ("class", "list", "type")  # names of the column with the class of a network
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,15 @@ from functools import cache
 
 from stillwatch.enrich.lists import bundled_list
 
+# A JA4 fingerprint: transport, version, SNI, counts, ALPN and two digests.
 JA4 = re.compile(
     r"([tqd])(13|12|11|10|s3|s2|d1|d2|d3|00)([di])(\d\d)(\d\d)([0-9a-z]{2})_([0-9a-f]{12})_([0-9a-f]{12})"
 )
-JA3_DIGEST = re.compile(r"[0-9a-f]{32}")
+JA3_DIGEST = re.compile(r"[0-9a-f]{32}")  # a JA3 fingerprint as MD5
+# A JA3 fingerprint as text: version, ciphers, extensions, curves and point formats.
 JA3_TEXT = re.compile(r"\d+,(?:\d+(?:-\d+)*)?,(?:\d+(?:-\d+)*)?,(?:\d+(?:-\d+)*)?,(?:\d+(?:-\d+)*)?")
-TRANSPORTS = {"t": "TCP", "q": "QUIC", "d": "DTLS"}
+TRANSPORTS = {"t": "TCP", "q": "QUIC", "d": "DTLS"}  # transport by the first letter of a JA4 fingerprint
+# Version of TLS by its two characters in a JA4 fingerprint.
 VERSIONS = {"13": "TLS 1.3", "12": "TLS 1.2", "11": "TLS 1.1", "10": "TLS 1.0", "s3": "SSL 3", "s2": "SSL 2",
             "d1": "DTLS 1.0", "d2": "DTLS 1.2", "d3": "DTLS 1.3", "00": "unknown"}  # fmt: skip
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from stillwatch.stats.intervals import Interval, of_bounded_sum, of_mean, of_share
 
-ORDINARY = "ordinary crowd"
+ORDINARY = "ordinary crowd"  # name of honest accounts that belong to no group
 
 
 def summarise_crowds(outcomes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -40,6 +40,7 @@ def of_bounded_mean(values: Sequence[float]) -> Interval | None:
 
 
 def _figures(some: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """How often honest groups were reported, over all worlds."""
     names = sorted({name for outcome in some for name in outcome["crowds"]})
     rows = [_tally(name, name, [o for o in some if name in o["crowds"]]) for name in names]
     shares = [row["reported"] / row["worlds"] for row in rows]

@@ -19,13 +19,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from stillwatch.attribution.knowledge import Knowledge, knowledge
-from stillwatch.attribution.seen import Seen, Value
+from stillwatch.attribution.seen import CampaignFacts, MemberValue
 from stillwatch.attribution.weigh import DECIDED, Assessment, assess
+from stillwatch.stats.arrays import Floats
 from stillwatch.stats.intervals import of_bounded_sum, of_share
 
+# Share of the cases by kind.
 CASES = {
     "honest": 0.20,
     "end users": 0.20,
@@ -35,20 +36,22 @@ CASES = {
     "through a reseller": 0.05,
     "listed": 0.25,
 }
-START = datetime(2026, 4, 1, tzinfo=UTC)
-DAYS = 45  # length of every campaign
+START = datetime(2026, 4, 1, tzinfo=UTC)  # first day of every campaign
+DAYS = 45  # length of every campaign, in days
+# Capabilities from which an actor's interests are drawn.
 CAPABILITIES = ("coding", "reasoning", "agentic", "vision", "data_analysis", "grading")
+# Countries from which actors and decoys are drawn.
 COUNTRIES = ("US", "DE", "CN", "IN", "BR", "JP", "GB", "SG", "HK", "FR")
-ZONES = (-8, -5, 0, 1, 3, 5.5, 8, 9)  # hours from UTC
+ZONES = (-8, -5, 0, 1, 3, 5.5, 8, 9)  # hours from UTC from which a party's zone is drawn
 WRONG = {"A1": 0.02, "A2": 0.06, "B2": 0.08, "B3": 0.15, "C2": 0.15, "C3": 0.25, "D4": 0.40, "F6": 0.50}
 """Probability that an item of intelligence with this grade is wrong in the simulation; chosen to differ from
 the rates that `attribution` assumes, in both directions.
 """
-BINS = 10
+BINS = 10  # number of bins of the calibration of probabilities
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class BlindCase:
     """A case: the program's input (`kind`, `seen`, `known`) and the truth.
 
     `director` is the name of the listed actor who directed the campaign, "" where none did. `evident` says
@@ -56,7 +59,7 @@ class Case:
     """
 
     kind: str
-    seen: Seen
+    seen: CampaignFacts
     known: Knowledge
     director: str
     evident: bool
@@ -79,6 +82,7 @@ class _Party:
 
 
 def _party(rng: np.random.Generator) -> _Party:
+    """A party with random properties."""
     a, b, c = rng.integers(1, 250, 3)
     return _Party(
         network=f"{rng.integers(20, 100)}.{a}.{b}.0/24",
@@ -92,7 +96,7 @@ def _party(rng: np.random.Generator) -> _Party:
     )
 
 
-def draw(rng: np.random.Generator) -> Case:
+def draw(rng: np.random.Generator) -> BlindCase:
     """Draw one case at random; `CASES` gives the probability of each kind."""
     kind = str(rng.choice(list(CASES), p=list(CASES.values())))
     actors = [_party(rng) for _ in range(rng.integers(2, 7))]
@@ -105,7 +109,7 @@ def draw(rng: np.random.Generator) -> Case:
         target if kind == "false flag" else int(rng.integers(len(actors))) if rng.random() < 0.15 else -1
     )
     facts = [
-        _told(
+        _intelligence(
             rng,
             f"Actor {number}",
             one,
@@ -126,14 +130,14 @@ def draw(rng: np.random.Generator) -> Case:
         )
         if rng.random() < 0.6
     ]
-    return Case(
+    return BlindCase(
         kind=kind, seen=campaign[0], known=knowledge({"actors": facts, "observations": observations}),
         director=f"Actor {target}" if kind in ("listed", "through a reseller") else "",
         evident=kind == "listed" and _is_evident(facts[target], actors[target], campaign[0]),
     )  # fmt: skip
 
 
-def _is_evident(facts: Mapping[str, Any], truly: _Party, seen: Seen) -> bool:
+def _is_evident(facts: Mapping[str, Any], truly: _Party, seen: CampaignFacts) -> bool:
     """Whether the evidence suffices to name the actor.
 
     It suffices where at least two sources, one of them graded B2 or better, state true values that only
@@ -170,11 +174,55 @@ def _is_evident(facts: Mapping[str, Any], truly: _Party, seen: Seen) -> bool:
 
 def _campaign(
     rng: np.random.Generator, kind: str, behind: _Party, pool: _Party, target: _Party, *, evident: bool
-) -> tuple[Seen, _Party]:
+) -> tuple[CampaignFacts, _Party]:
     """What a scan shows of the campaign, and the party whose card and country it shows."""
     honest = {"honest": "fleet", "end users": "relay"}.get(kind)
     called = honest if honest and rng.random() < 0.7 else str(rng.choice(["harvest", "mixed"], p=[0.8, 0.2]))
-    log10 = {
+    log10 = _log10(rng, called)
+    members = int(rng.integers(40, 3000))
+    values = [
+        MemberValue(
+            kind="client_prefix",
+            value=pool.network,
+            members=members,
+            others=int(rng.integers(5, 900)),
+            network_class="relay",
+        )
+    ]
+    paying = behind if evident or rng.random() < 0.5 else pool
+    if kind == "false flag":
+        paying = target if rng.random() < 0.3 else behind
+        if rng.random() < 0.5:
+            paying = _with(behind, country=target.country, processor=target.processor)
+        agent, zone = target.agent, target.zone if rng.random() < 0.6 else behind.zone
+        wants = target.wants if rng.random() < 0.7 else behind.wants
+    else:
+        agent, zone, wants = behind.agent, behind.zone, behind.wants
+    values += _values(
+        rng, kind, behind, pool, card=paying.card, agent=agent, members=members, evident=evident
+    )
+    acts = _acts(rng, zone if rng.random() < 0.5 else None)
+    seen = CampaignFacts(
+        campaign="C1",
+        kind=called,
+        accounts=members,
+        exchanges=members * 900,
+        first=START,
+        last=START + timedelta(days=DAYS),
+        q_value=1e-6,
+        control_log10=float(rng.uniform(4, 40)),
+        log10=log10,
+        capabilities=wants,
+        values=tuple(values),
+        acts=acts,
+        control_basis=str(rng.choice(["measured", "inferred"], p=[0.85, 0.15])),
+    )
+    return seen, paying
+
+
+def _log10(rng: np.random.Generator, kind: str) -> dict[str, float]:
+    """Log10 likelihood of each hypothesis about a campaign of this kind, relative to the likeliest."""
+    return {
         "harvest": {
             "H1": 0.0,
             "H2": -rng.uniform(1, 60),
@@ -197,38 +245,33 @@ def _campaign(
             "H5": -6.0,
         },
         "fleet": {"H1": -rng.uniform(1, 5), "H2": -rng.uniform(0, 9), "H3": -3.0, "H4": 0.0, "H5": -6.0},
-    }[called]
-    members = int(rng.integers(40, 3000))
+    }[kind]
+
+
+def _values(
+    rng: np.random.Generator,
+    kind: str,
+    behind: _Party,
+    pool: _Party,
+    *,
+    card: str,
+    agent: str,
+    members: int,
+    evident: bool,
+) -> list[MemberValue]:
+    """The client that all members show, and the sign-up address, card and mail domain that some show."""
     values = [
-        Value(
-            kind="client_prefix",
-            value=pool.network,
-            members=members,
-            others=int(rng.integers(5, 900)),
-            network_class="relay",
-        )
-    ]
-    paying = behind if evident or rng.random() < 0.5 else pool
-    if kind == "false flag":
-        paying = target if rng.random() < 0.3 else behind
-        if rng.random() < 0.5:
-            paying = _with(behind, country=target.country, processor=target.processor)
-        agent, zone = target.agent, target.zone if rng.random() < 0.6 else behind.zone
-        wants = target.wants if rng.random() < 0.7 else behind.wants
-    else:
-        agent, zone, wants = behind.agent, behind.zone, behind.wants
-    values.append(
-        Value(
+        MemberValue(
             kind="user_agent",
             value=agent,
             members=members,
             others=int(rng.choice([0, 2, 40])),
             network_class="",
         )
-    )
+    ]
     if kind not in ("through a reseller", "end users") and rng.random() < (0.85 if evident else 0.25):
         values.append(
-            Value(
+            MemberValue(
                 kind="signup_address",
                 value=behind.network.replace(".0/24", ".7"),
                 members=int(rng.integers(2, 40)),
@@ -238,9 +281,9 @@ def _campaign(
         )
     if rng.random() < (0.7 if evident else 0.3):
         values.append(
-            Value(
+            MemberValue(
                 kind="payment_fingerprint",
-                value=paying.card,
+                value=card,
                 members=int(rng.integers(2, 60)),
                 others=0,
                 network_class="",
@@ -248,7 +291,7 @@ def _campaign(
         )
     if rng.random() < (0.7 if evident else 0.4):
         values.append(
-            Value(
+            MemberValue(
                 kind="email_domain",
                 value=(behind if kind != "through a reseller" else pool).mail,
                 members=int(rng.integers(2, 90)),
@@ -256,26 +299,11 @@ def _campaign(
                 network_class="",
             )
         )
-    acts = _acts(rng, zone if rng.random() < 0.5 else None)
-    seen = Seen(
-        campaign="C1",
-        kind=called,
-        accounts=members,
-        exchanges=members * 900,
-        first=START,
-        last=START + timedelta(days=DAYS),
-        q_value=1e-6,
-        control_log10=float(rng.uniform(4, 40)),
-        log10=log10,
-        capabilities=wants,
-        values=tuple(values),
-        acts=acts,
-        control_basis=str(rng.choice(["measured", "inferred"], p=[0.85, 0.15])),
-    )
-    return seen, paying
+    return values
 
 
 def _with(party: _Party, *, country: str, processor: str) -> _Party:
+    """The party with another country and payment processor."""
     from dataclasses import replace
 
     return replace(party, country=country, processor=processor)
@@ -301,6 +329,7 @@ def _item(
     grade: str | None = None,
     **more: Any,  # noqa: ANN401  fields of an item
 ) -> dict[str, Any]:
+    """An item of an intelligence file, with a random source and, where none is given, a random grade."""
     return {
         "values": list(values),
         "source": f"source {rng.integers(1, 9)}",
@@ -309,8 +338,13 @@ def _item(
     }
 
 
-def _told(
-    rng: np.random.Generator, name: str, truly: _Party, planted: tuple[Seen, _Party] | None, *, much: bool
+def _intelligence(
+    rng: np.random.Generator,
+    name: str,
+    truly: _Party,
+    planted: tuple[CampaignFacts, _Party] | None,
+    *,
+    much: bool,
 ) -> dict[str, Any]:
     """One actor's entry in the intelligence file: each item is wrong at the rate of its grade.
 
@@ -361,7 +395,7 @@ def _told(
     return actor
 
 
-def _plant(rng: np.random.Generator, actor: dict[str, Any], seen: Seen) -> None:
+def _plant(rng: np.random.Generator, actor: dict[str, Any], seen: CampaignFacts) -> None:
     """Add false items that fit the campaign to an actor's entry."""
     ways = {
         "address_ranges": [v.value for v in seen.values if v.kind == "signup_address"]
@@ -388,7 +422,8 @@ def trial(cases: int, seed: int) -> list[dict[str, Any]]:
     return [_outcome(case, assess(case.seen, case.known)) for case in (draw(rng) for _ in range(cases))]
 
 
-def _outcome(case: Case, found: Assessment) -> dict[str, Any]:
+def _outcome(case: BlindCase, found: Assessment) -> dict[str, Any]:
+    """What the program found of a case, beside the truth."""
     likeliest = found.hypotheses[0]
     return {
         "kind": case.kind,
@@ -410,6 +445,7 @@ class _Told:
 
 
 def _probabilities(found: Assessment) -> list[_Told]:
+    """Probability of each actor."""
     return [_Told(one.actor, one.probability) for one in found.hypotheses if one.kind == "actor"]
 
 
@@ -426,6 +462,7 @@ def summarise_trials(outcomes: Sequence[Mapping[str, Any]]) -> list[dict[str, An
 
 
 def _figures(some: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Rates over all cases: false names, evident cases named, calibration."""
     false = [one for one in some if one["named"] and one["named"] != one["director"]]
     evident = [one for one in some if one["evident"]]
     decided = [one for one in some if any(is_decided(p) for _name, p, _true in one["actors"])]
@@ -460,9 +497,7 @@ def is_decided(probability: float) -> bool:
     return probability >= DECIDED or probability <= 1.0 - DECIDED
 
 
-def calibration_slope(
-    probability: npt.NDArray[np.float64], outcome: npt.NDArray[np.float64]
-) -> tuple[float, float, float]:
+def calibration_slope(probability: Floats, outcome: Floats) -> tuple[float, float, float]:
     """Slope of the logistic regression of outcomes on the logit of their probabilities, with its 95 % Wald
     interval (Cox 1958; Newton's method).
 

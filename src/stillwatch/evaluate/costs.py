@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from stillwatch.simulate.campaigns import Plan
+from stillwatch.simulate.campaigns import CampaignPlan
 
+# Price of one unit in US dollars, as published in `SOURCES`.
 USD = {
     "input token": 2.00e-6,
     "output token": 10.00e-6,
@@ -23,6 +24,7 @@ USD = {
     "residential byte": 5.00e-9,
     "paraphrase": 0.0008,  # 150 tokens read and 150 written by a small model
 }
+# Where each price is published.
 SOURCES = {
     "input token": "docs.venice.ai/models/claude-sonnet-5-5: $2.00 per million tokens read",
     "output token": "docs.venice.ai/models/claude-sonnet-5-5: $10.00 per million tokens written",
@@ -35,7 +37,7 @@ SOURCES = {
 BYTES_A_TOKEN, OVERHEAD = 4, 3000  # bytes of text per token; bytes of headers and handshake per request
 
 
-def costs(world: Path, plan: Plan) -> dict[str, float]:
+def costs(world: Path, plan: CampaignPlan) -> dict[str, float]:
     """What one planted campaign used and its cost in dollars at the prices of `USD`, cover traffic
     included.
 
@@ -75,4 +77,5 @@ def costs(world: Path, plan: Plan) -> dict[str, float]:
 
 
 def _sum(column: pa.ChunkedArray) -> float:
+    """Sum of a column; 0 for an empty one."""
     return float(pc.sum(column).as_py() or 0)

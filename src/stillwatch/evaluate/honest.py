@@ -29,8 +29,10 @@ from stillwatch.results.folder import read_table
 from stillwatch.signals.registry import all_explanations
 from stillwatch.simulate.crowds import Crowd, Setting, ordinary, setting, tables
 from stillwatch.simulate.population import DAY, MODELS, SECOND
-from stillwatch.simulate.prompts import Ints, Texts, read_prompts
+from stillwatch.simulate.prompts import Texts, read_prompts
+from stillwatch.stats.arrays import Ints
 
+# Schema of the table that names the group of each honest account.
 GROUPS = pa.schema([pa.field("account_id", pa.string()), pa.field("group", pa.string())])
 MAX_GROUP = 2_500  # accounts of one group; chosen, keeps one draw below about 2 GB of memory
 MAX_SHARE_OF_GROUP = 0.25  # share of a world's accounts that one group may have; chosen
@@ -106,6 +108,7 @@ def write_world(
 
 
 def _texts(rng: np.random.Generator, prompts: Path | None) -> Texts | None:
+    """At most `MOST_TEXTS` texts from a file; None without a file."""
     if prompts is None:
         return None
     honest = read_prompts(prompts).honest
@@ -113,6 +116,7 @@ def _texts(rng: np.random.Generator, prompts: Path | None) -> Texts | None:
 
 
 def _sizes(rng: np.random.Generator, groups: int, accounts: int) -> list[int]:
+    """Random sizes of honest groups, which together leave room for ordinary accounts."""
     most = max(MIN_GROUP, min(MAX_SHARE_OF_GROUP * accounts, MAX_GROUP))
     drawn = np.exp(rng.uniform(np.log(MIN_GROUP), np.log(most), groups))
     room = MOST_IN_GROUPS * accounts - MIN_GROUP * groups  # of accounts above the least of each group
@@ -160,6 +164,7 @@ def _write_days(rows: pa.Table, folder: Path, part: int, where: Setting) -> None
 
 
 def _write(table: pa.Table, path: Path) -> None:
+    """Write a table as Parquet."""
     pq.write_table(table, path, compression="zstd")
 
 
@@ -221,6 +226,7 @@ def options_of(cell: Cell) -> Options:
     return replace(Options(names={}), fdr=cell.fdr, without=frozenset((*cell.without, *left_out)))
 
 
+# Columns of a reported group that the result names.
 KEPT = ("kind", "accounts", "exchanges", "q_value", "explanation", "log10_e")
 
 

@@ -34,11 +34,13 @@ import numpy as np
 
 from stillwatch.errors import InputError, Problem, UsageError
 from stillwatch.signals.registry import all_explanations, all_group_tests, all_indicators
-from stillwatch.simulate.worlds import Value, change, find_scenario
+from stillwatch.simulate.worlds import FieldValue, change, find_scenario
 
+# Keys of an entry of a matrix that simulates scenarios.
 FIELDS = ("scenario", "seeds", "scale", "fdr", "without", "changes", "baselines", "monitor", "without_each")
+# Keys of an entry that simulates honest crowds.
 OF_CROWDS = ("crowds", "seeds", "accounts", "days", "fdr", "without", "leave_out")
-OF_CASES = ("cases", "seeds")
+OF_CASES = ("cases", "seeds")  # keys of an entry that draws blind cases of attribution
 SHOWN = (
     "page.py",
     "summary.py",
@@ -62,7 +64,7 @@ class Cell:
     scale: float = 1.0
     fdr: float = 0.01
     without: tuple[str, ...] = ()
-    changes: tuple[tuple[str, Value], ...] = ()
+    changes: tuple[tuple[str, FieldValue], ...] = ()
     prompts: str = ""
     times: str = ""
     baselines: bool = False
@@ -238,6 +240,7 @@ def _blind_cells(world: str, spec: Mapping[str, object], seeds: int | None) -> l
 
 
 def _cells(world: str, spec: Mapping[str, object], seeds: int | None) -> list[Cell]:
+    """The cells of one entry of a matrix, one for each seed. Raises `ValueError` for unknown keys."""
     if "crowds" in spec:
         return _crowd_cells(world, spec, seeds)
     if "cases" in spec:
@@ -272,7 +275,7 @@ def _cells(world: str, spec: Mapping[str, object], seeds: int | None) -> list[Ce
     return cells
 
 
-Chosen = tuple[tuple[str, Value], ...]
+Chosen = tuple[tuple[str, FieldValue], ...]
 
 
 def _product(

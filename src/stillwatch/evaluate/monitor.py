@@ -41,7 +41,7 @@ def monitor(world: Path, every_h: int, fdr: float) -> dict[str, Any]:
     tests = all_group_tests()
     looks = alerts = 0
     confirmed, highest = False, 0.0
-    tests_told: dict[str, list[float]] = {}
+    evidence_of_tests: dict[str, list[float]] = {}
     with opened(world) as one:
         span = one.summaries.activity.agg(a=_.hour.min(), b=_.hour.max()).to_pyarrow().to_pylist()[0]
         prefixes = Prefixes(one.engine, one.summaries)
@@ -59,12 +59,12 @@ def monitor(world: Path, every_h: int, fdr: float) -> dict[str, Any]:
             alerts += sum(log_e >= alert_log_e(tried.proposed, ALERTS_A_YEAR) for log_e in false)
             confirmed |= any(log_e >= confirm_log_e(tried.proposed, fdr, hour) for log_e in false)
             highest = max([highest, *false])
-        tests_told = _each(
+        evidence_of_tests = _each(
             judge_prefix(one.summaries, tests, all_explanations(), lambda e: e.to_pyarrow()).judged,
             planted,
         )
     return {
-        "tests": tests_told,
+        "tests": evidence_of_tests,
         "looks": looks,
         "alerts": alerts,
         "confirmed": confirmed,

@@ -13,6 +13,7 @@ from stillwatch.evaluate.costs import SOURCES, USD
 from stillwatch.report.plots import element, svg, text
 from stillwatch.signals.registry import CONTROL, all_group_tests
 
+# Metrics that are plotted: name, title and largest value.
 PANELS = (
     ("account_recall", "campaign accounts found", 1.0),
     ("account_precision", "reported accounts truly in a campaign", 1.0),
@@ -23,6 +24,7 @@ PANELS = (
     ("interval_covers", "intervals of the number of exchanges that cover it", 1.0),
     ("right_kind", "found campaigns called what they are", 1.0),
 )
+# Pixels: width of a plot, of its labels, height of a row, and space above.
 WIDTH, LABEL, ROW, TOP = 760, 230, 22, 52
 EVIDENCE, FIRST = 24.0, 1e-3  # plot of evidence: log10 e at its top; share of exchanges at its left edge
 

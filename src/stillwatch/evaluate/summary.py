@@ -11,7 +11,7 @@ import numpy as np
 from stillwatch.evaluate.compare import compare
 from stillwatch.stats.intervals import Interval, of_mean, of_share
 
-KINDS = ("harvest", "relay", "mixed")
+KINDS = ("harvest", "relay", "mixed")  # kinds of campaigns that are summarised apart
 
 
 def summarise(outcomes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -115,6 +115,7 @@ def _confirmed(some: Sequence[Mapping[str, Any]]) -> list[float]:
 
 
 def _figures(some: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Rates and errors over the worlds of one kind, with intervals; None where unknown."""
     planted = [c for o in some for c in o["score"]["campaigns"]]
     figures: dict[str, Interval | None] = {
         "any_false_campaign": of_share(sum(o["score"]["false_campaigns"] > 0 for o in some), len(some)),
@@ -167,10 +168,12 @@ def _hours(some: Sequence[Mapping[str, Any]]) -> list[float]:
 
 
 def _known(values: Iterable[float | None]) -> list[float]:
+    """The values that are not None."""
     return [value for value in values if value is not None]
 
 
 def _of_seed(outcome: Mapping[str, Any], name: str) -> float:
+    """Sum of a number over the campaigns of one world."""
     return float(sum(c[name] for c in outcome["score"]["campaigns"]))
 
 
@@ -198,9 +201,11 @@ def _pairs(some: Sequence[Mapping[str, Any]]) -> list[tuple[int, Mapping[str, An
 
 
 def _errors(some: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Relative errors of the numbers of exchanges of found campaigns."""
     return [report["exchanges"] / true - 1.0 for true, report in _pairs(some)]
 
 
 def _coverage(some: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+    """Number of found campaigns whose interval holds the true number of exchanges, and number of all."""
     pairs = _pairs(some)
     return sum(r["exchanges_low"] <= true <= r["exchanges_high"] for true, r in pairs), len(pairs)

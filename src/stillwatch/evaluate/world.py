@@ -24,7 +24,7 @@ from stillwatch.store.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
+class OpenedWorld:
     """A world's observations and summaries in an engine."""
 
     engine: Engine
@@ -33,7 +33,7 @@ class Opened:
 
 
 @contextmanager
-def opened(world: Path) -> Iterator[Opened]:
+def opened(world: Path) -> Iterator[OpenedWorld]:
     """Open the observations and summaries that a scan of `world` would use; temporary files are deleted on
     exit.
     """
@@ -50,4 +50,4 @@ def opened(world: Path) -> Iterator[Opened]:
             releases = engine.load("releases", read_small(sources.releases, RELEASES)[0])
             log = open_log(engine, store, accounts, releases)
             exchanges = engine.keep("exchanges", log.exchanges)
-            yield Opened(engine=engine, exchanges=exchanges, summaries=log.summaries)
+            yield OpenedWorld(engine=engine, exchanges=exchanges, summaries=log.summaries)

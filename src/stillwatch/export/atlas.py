@@ -31,6 +31,7 @@ class Technique:
         return f"https://atlas.mitre.org/techniques/{self.technique}"
 
 
+# Technique of campaigns that harvest.
 EXTRACT_MODEL = Technique(
     technique="AML.T0024.002",
     name="Extract AI Model",
@@ -39,6 +40,7 @@ EXTRACT_MODEL = Technique(
     tactic_name="Exfiltration",
     parent_name="Exfiltration via AI Inference API",
 )
+# Technique of every campaign.
 INFERENCE_API = Technique(
     technique="AML.T0040",
     name="AI Model Inference API Access",
@@ -46,10 +48,12 @@ INFERENCE_API = Technique(
     tactic_id="AML.TA0000",
     tactic_name="AI Model Access",
 )
+# Technique of campaigns whose accounts were made for them.
 ESTABLISH_ACCOUNTS = Technique(
     technique="AML.T0021", name="Establish Accounts", tactic="resource-development", tactic_id="AML.TA0003",
     tactic_name="Resource Development",
 )  # fmt: skip
+# Technique of campaigns that relay.
 SERVICE_PROXIES = Technique(
     technique="AML.T0008.005",
     name="AI Service Proxies",

@@ -19,12 +19,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from stillwatch.contract import results as contract
-from stillwatch.contract.table import TableSchema
+from stillwatch.contract.table import TableRow, TableSchema
 from stillwatch.engine.files import sha256
 from stillwatch.enrich import agents, domains, tls
 from stillwatch.enrich.describe import ADDRESSES
@@ -52,7 +51,7 @@ WIDEST = {4: 16, 6: 32}
 """Length of the shortest prefix that is exported, by IP version. Chosen: the usual allocation of one network
 operator.
 """
-OVERVIEW = "overview.json"
+OVERVIEW = "overview.json"  # file of the results folder that is read for the version
 CONFIDENCE = 100
 """Upper end of the confidence scale of STIX, MISP and OCSF."""
 STEP = timedelta(milliseconds=1)
@@ -74,7 +73,7 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Indicator:
+class ExportedIndicator:
     """A value that members share, with the numbers of members and of other accounts that show it, and the
     mean probability of membership of those members.
     """
@@ -119,12 +118,12 @@ class ExportedCampaign:
     capabilities: tuple[str, ...]
     techniques: tuple[Technique, ...]
     members: tuple[Member, ...]
-    indicators: tuple[Indicator, ...]
-    withdrawn: tuple[Indicator, ...]
+    indicators: tuple[ExportedIndicator, ...]
+    withdrawn: tuple[ExportedIndicator, ...]
     is_revoked: bool
 
     @property
-    def shared(self) -> tuple[Indicator, ...]:
+    def shared(self) -> tuple[ExportedIndicator, ...]:
         """Its indicators of `SHARED` kinds."""
         return tuple(one for one in self.indicators if one.kind in SHARED)
 
@@ -133,7 +132,7 @@ class ExportedCampaign:
         """The campaign marked as revoked."""
         return self if self.is_revoked else replace(self, is_revoked=True, modified=self.modified + STEP)
 
-    def each(self, *, own: bool = False) -> list[tuple[Indicator, ExportedCampaign]]:
+    def each(self, *, own: bool = False) -> list[tuple[ExportedIndicator, ExportedCampaign]]:
         """Each value with the campaign as it applies to it, withdrawn values last and with the revoked
         campaign. `own` includes the provider's `OWN` kinds.
         """
@@ -162,7 +161,7 @@ class ExportedCampaign:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
+class ExportContent:
     """All content of an export, and the values withheld."""
 
     terms: Terms
@@ -170,7 +169,7 @@ class Content:
     withheld: tuple[Withheld, ...]
 
 
-def read_content(results: Path, terms: Terms) -> Content:
+def read_content(results: Path, terms: Terms) -> ExportContent:
     """The content of a results folder that may be exported under these terms.
 
     Raises `UsageError` for a revoked campaign that is not in the results, `StateError` where a table cannot
@@ -194,7 +193,7 @@ def read_content(results: Path, terms: Terms) -> Content:
         left = {(one.kind, one.value) for one in shown}
         gone = [one for one in first if (one.kind, one.value) not in left and one.kind in SHARED]
         campaigns.append(_campaign(row, source, shown, gone, before))
-    return Content(terms=terms, campaigns=tuple(campaigns), withheld=tuple(withheld))
+    return ExportContent(terms=terms, campaigns=tuple(campaigns), withheld=tuple(withheld))
 
 
 def export_key(results: Path) -> Key:
@@ -258,7 +257,6 @@ def _reason_of_network(value: str, network_class: str) -> str:
     return ""
 
 
-Row = Mapping[str, Any]
 Holders = Mapping[tuple[str, str], Mapping[str, set[str]]]
 
 
@@ -270,8 +268,8 @@ class _Source:
 
     terms: Terms
     key: Key
-    members: Mapping[str, list[Row]]
-    evidence: Mapping[str, list[Row]]
+    members: Mapping[str, list[TableRow]]
+    evidence: Mapping[str, list[TableRow]]
     holders: Holders
     until: datetime | None
 
@@ -298,15 +296,15 @@ def _table_or_none(results: Path, schema: TableSchema) -> pa.Table:
     return read_table(results, schema) if (results / f"{schema.name}.parquet").exists() else schema.empty()
 
 
-def _by_campaign(table: pa.Table) -> Mapping[str, list[Row]]:
+def _by_campaign(table: pa.Table) -> Mapping[str, list[TableRow]]:
     """The rows of a table by campaign."""
-    rows: dict[str, list[Row]] = defaultdict(list)
+    rows: dict[str, list[TableRow]] = defaultdict(list)
     for row in table.to_pylist():
         rows[row["campaign_id"]].append(row)
     return rows
 
 
-def _holders(links: Mapping[str, list[Row]], members: Mapping[str, set[str]]) -> Holders:
+def _holders(links: Mapping[str, list[TableRow]], members: Mapping[str, set[str]]) -> Holders:
     """(kind, value) → campaign → its members that show the value."""
     found: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for campaign, rows in links.items():
@@ -316,7 +314,9 @@ def _holders(links: Mapping[str, list[Row]], members: Mapping[str, set[str]]) ->
     return found
 
 
-def _indicators(row: Row, source: _Source, revoked: frozenset[str]) -> tuple[list[Indicator], list[Withheld]]:
+def _indicators(
+    row: TableRow, source: _Source, revoked: frozenset[str]
+) -> tuple[list[ExportedIndicator], list[Withheld]]:
     """The exported values of a campaign, and the withheld ones.
 
     Members of other campaigns do not count as others, except those of `revoked` campaigns.
@@ -340,7 +340,7 @@ def _indicators(row: Row, source: _Source, revoked: frozenset[str]) -> tuple[lis
             continue
         probability = sum(score[account] for account in mine) / len(mine)
         shown.append(
-            Indicator(
+            ExportedIndicator(
                 kind=kind,
                 value=value,
                 members=len(mine),
@@ -353,7 +353,11 @@ def _indicators(row: Row, source: _Source, revoked: frozenset[str]) -> tuple[lis
 
 
 def _campaign(
-    row: Row, source: _Source, indicators: Iterable[Indicator], withdrawn: Iterable[Indicator], before: int
+    row: TableRow,
+    source: _Source,
+    indicators: Iterable[ExportedIndicator],
+    withdrawn: Iterable[ExportedIndicator],
+    before: int,
 ) -> ExportedCampaign:
     """The exported campaign; `before` is the number of earlier campaigns with the same time of the first
     exchange.
@@ -385,7 +389,7 @@ def _campaign(
     )
 
 
-def _member(one: Row, campaign: Row, source: _Source) -> Member:
+def _member(one: TableRow, campaign: TableRow, source: _Source) -> Member:
     """A member as it is exported."""
     hidden = pseudonym(one["account_id"], source.key)
     return Member(
@@ -396,7 +400,7 @@ def _member(one: Row, campaign: Row, source: _Source) -> Member:
     )
 
 
-def _confidence(probability: float, row: Row) -> int:
+def _confidence(probability: float, row: TableRow) -> int:
     """100 · probability · (1 - q value), rounded down: that this holds and the campaign is no false
     discovery.
     """

@@ -21,7 +21,7 @@ from stillwatch.package.check import Trust, check
 from stillwatch.package.levels import COMMITTED
 from stillwatch.results.folder import check_results, write_json, write_table
 
-OVERVIEW = "overview.json"
+OVERVIEW = "overview.json"  # file of the results folder with the overview
 
 
 @contextmanager

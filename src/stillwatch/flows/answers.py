@@ -10,7 +10,7 @@ from typing import Any
 from stillwatch.contract.table import EARLIEST_US, LATEST_US
 from stillwatch.errors import InputError, Problem
 from stillwatch.foreign import named, visible
-from stillwatch.prove.case import Pair
+from stillwatch.prove.case import PromptAnswer
 from stillwatch.readers.discover import discover
 from stillwatch.readers.limits import LIMITS
 from stillwatch.readers.losses import Losses
@@ -21,8 +21,9 @@ from stillwatch.readers.times import micros
 
 # Names of columns that are recognised; the first one present is used.
 PROMPTS, ANSWERS = ("prompt", "question", "instruction"), ("answer", "response", "completion", "output")
+# Fields with the identifier of a conversation, in the order tried.
 CONVERSATIONS = ("conversation_id", "session_id", "thread_id")
-TIMES = ("asked_at", "timestamp")
+TIMES = ("asked_at", "timestamp")  # fields with the time of a question, in the order tried
 # Columns that were not shown to the model, nor was the column of answers; text in any other column counts as
 # seen by it, also in a second column of answers that holds something else.
 ABOUT = {
@@ -38,7 +39,7 @@ ABOUT = {
 Exchange = str | tuple[Any, ...]  # an exchange's id, or its id, account and time
 MOST_PAIRS = 2_000_000  # most pairs held in memory: chosen, a case has thousands
 FIRST = 10  # most row numbers listed for one reason
-NO_PAIR = "no prompt and answer as text"
+NO_PAIR = "no prompt and answer as text"  # why a row is not read
 
 
 @dataclass(slots=True)
@@ -59,7 +60,7 @@ class Unread:
         """Number of rows of a file that are not used."""
         return sum(number for (name, _), number in self.rows.items() if name == str(file))
 
-    def told(self) -> list[dict[str, Any]]:
+    def counts(self) -> list[dict[str, Any]]:
         """One dictionary (`file`, `reason`, `rows`, `first`) for each file and reason."""
         return [
             {"file": file, "reason": reason, "rows": number, "first": self.first[file, reason]}
@@ -68,11 +69,11 @@ class Unread:
 
     def lines(self) -> list[str]:
         """One line of text for each file and reason."""
-        return [line(one) for one in self.told()]
+        return [line(one) for one in self.counts()]
 
 
 def line(one: Mapping[str, Any]) -> str:
-    """A dictionary of `Unread.told` as one line of text."""
+    """A dictionary of `Unread.counts` as one line of text."""
     first = ", ".join(f"{row:,}" for row in one["first"])
     where = f" (rows {first}{', ...' if one['rows'] > len(one['first']) else ''})"
     rows = f"{one['rows']:,} {'row' if one['rows'] == 1 else 'rows'}"
@@ -99,14 +100,16 @@ def rows_of(path: Path, unread: Unread) -> list[tuple[int, dict[str, Any]]]:
     return rows
 
 
-def pairs_of(path: Path, unread: Unread) -> list[Pair]:
+def pairs_of(path: Path, unread: Unread) -> list[PromptAnswer]:
     """Prompts and answers of a file. Rows that lack one are added to `unread`. Raises `InputError` for a file
     without a column of prompts or of answers.
     """
     return _pairs_of(path, rows_of(path, unread), unread)
 
 
-def _pairs_of(path: Path, rows: Sequence[tuple[int, Mapping[str, Any]]], unread: Unread) -> list[Pair]:
+def _pairs_of(
+    path: Path, rows: Sequence[tuple[int, Mapping[str, Any]]], unread: Unread
+) -> list[PromptAnswer]:
     """Prompts and answers of rows that are read already; see `pairs_of`."""
     prompt, answer = _column(rows, PROMPTS), _column(rows, ANSWERS)
     if prompt is None or answer is None:
@@ -136,7 +139,7 @@ def _pairs_of(path: Path, rows: Sequence[tuple[int, Mapping[str, Any]]], unread:
             for text in _texts(value, known)
         ]
         out.append(
-            Pair(
+            PromptAnswer(
                 prompt=question,
                 answer=said,
                 campaign=_text(row.get("campaign_id")),
@@ -195,15 +198,19 @@ def _schemas(rows: Iterable[Mapping[str, Any]]) -> set[frozenset[str]]:
 
 
 def _text(value: object) -> str:
+    """The value where it is text, else ""."""
     return value if isinstance(value, str) else ""
 
 
 def _column(rows: Iterable[tuple[int, Mapping[str, Any]]], names: Sequence[str]) -> str | None:
+    """The first of `names` that a row has as text; None where no row has one."""
     there = {name for _, row in rows for name in names if isinstance(row.get(name), str)}
     return next((name for name in names if name in there), None)
 
 
-def served_pairs(paths: Sequence[str], campaigns: Path | None, known: set[str], unread: Unread) -> list[Pair]:
+def served_pairs(
+    paths: Sequence[str], campaigns: Path | None, known: set[str], unread: Unread
+) -> list[PromptAnswer]:
     """Served prompts and answers, each with the campaign under whose key the answer was marked (empty:
     none).
 
@@ -229,7 +236,7 @@ def served_pairs(paths: Sequence[str], campaigns: Path | None, known: set[str], 
     sources = check(discover(paths), {})
     for file, problems in sources.unread.items():
         unread.add(str(file), problems[0].fact, 0)
-    out: list[Pair] = []
+    out: list[PromptAnswer] = []
     for batch in read(sources, {}):
         for lost in batch.quarantine.to_pylist():
             unread.add(lost["file"], lost["reason"], lost["row"], lost["rows"])
@@ -241,7 +248,7 @@ def served_pairs(paths: Sequence[str], campaigns: Path | None, known: set[str], 
             name = next((name for name in (tuple(exchange), exchange[0]) if name in whose), None)
             if prompt and answer and (only or not whose or name is not None):
                 out.append(
-                    Pair(
+                    PromptAnswer(
                         prompt=prompt,
                         answer=answer,
                         campaign=only if name is None else whose[name],
@@ -348,6 +355,7 @@ def _plain(path: Path, unread: Unread) -> list[tuple[int, dict[str, Any]]] | Non
 
 
 def _unreadable(path: Path, found: str) -> Problem:
+    """The problem of a file that could not be read."""
     return Problem(
         fact="the file could not be read",
         where=str(path),

@@ -32,7 +32,7 @@ from stillwatch.stats.evalues import LN10
 
 SHOWN_VALUES = 4  # most shared values of one kind that are listed: chosen
 FEWEST_HOLDERS = 3  # smallest number of members with a value for it to count as shared: chosen
-TOKENS = ("input_tokens", "output_tokens")
+TOKENS = ("input_tokens", "output_tokens")  # columns of exchanges that are summed by capability
 ATTRIBUTED_BY = ("exchange_id", "account_id", "timestamp")  # columns that identify an exchange
 
 
@@ -210,6 +210,7 @@ def _shared(
 
 
 def _known(row: Mapping[str, Any], networks: Networks) -> str:
+    """What is known of a shared value, in brackets; "" where nothing is."""
     description = describe(row["kind"], str(row["value"]), networks)
     return f" ({description})" if description else ""
 

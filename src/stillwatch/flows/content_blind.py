@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from stillwatch.contract import results as contract
 from stillwatch.errors import InputError, Problem
 from stillwatch.flows.ingest import beside, gather, too_little
+from stillwatch.progress import CountProgress
 from stillwatch.readers.discover import discover
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.losses import Excerpt
@@ -22,8 +23,6 @@ from stillwatch.results.folder import whole_or_nothing, write_json
 from stillwatch.sketch.digest import VERSION
 from stillwatch.sketch.keys import Key, of_secret
 from stillwatch.sketch.observe import enciphered
-
-Progress = Callable[[int, int], None]
 
 
 def read_key(path: Path) -> Key:
@@ -45,7 +44,7 @@ def sketch(
     key: Key,
     names: Mapping[str, str],
     log_format: str = "auto",
-    progress: Progress = lambda _done, _total: None,
+    progress: CountProgress = lambda _done, _total: None,
     limits: Limits = LIMITS,
     excerpt: Excerpt | None = None,
 ) -> dict[str, Any]:
@@ -111,15 +110,15 @@ def rekey(folder: Path, out: Path, old: Key, new: Key) -> dict[str, Any]:
                 )
             before.add(made_with)
             rows += _write(part, target / part.name, new, was)
-        told_of = {
+        described = {
             "rows": rows,
             "key_id": new.name,
             "release": new.release,
             "sketch_version": VERSION,
             "rekeyed_from": ", ".join(sorted(before)),
         }
-        write_json(target, "sketch.json", told_of)
-    return told_of
+        write_json(target, "sketch.json", described)
+    return described
 
 
 def _write(source: Path, target: Path, key: Key, old: Key | None = None) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from stillwatch.flows.scan import Options, Progress, scan, silent
+from stillwatch.flows.scan import Options, scan
 from stillwatch.flows.score import score
+from stillwatch.progress import Progress, silent
 from stillwatch.simulate.worlds import simulate
 
 MEMORY = "1GB"  # limit of the database, which keeps the whole process below 2 GiB

@@ -22,7 +22,7 @@ from stillwatch.successors.effect import Effect, effect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class EffectScope:
     """Which requests are counted, and in which bins.
 
     `group` is a results folder, with a campaign or lead named `campaign`, or a table of accounts; None for
@@ -36,7 +36,7 @@ class Scope:
     most_bins: int = 28
 
 
-def measured(actions: Path, logs: Sequence[str], scope: Scope, reading: Reading) -> dict[str, Any]:
+def measured(actions: Path, logs: Sequence[str], scope: EffectScope, reading: Reading) -> dict[str, Any]:
     """The effect of the actions in a table on the requests in `logs`, as a dictionary (`as_values`).
 
     Raises `InputError` where no action can be read or the log is too short.

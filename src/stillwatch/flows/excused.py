@@ -10,9 +10,11 @@ import pyarrow as pa
 
 from stillwatch.contract.summaries import Summaries, labelled_marks, without
 from stillwatch.engine.connect import Engine
-from stillwatch.memory.labels import VALUES, Labels
+from stillwatch.memory.labels import VALUES, LabelsInForce
 
+# Schema of values that a label declares honest.
 VALUE = pa.schema({"kind": pa.string(), "value": pa.string()})
+# Schema of values by which a label marks accounts as an explanation's.
 MARK = pa.schema({"explanation": pa.string(), "kind": pa.string(), "value": pa.string()})
 SHARE_OF_EXCHANGES = 0.5  # least share of an account's exchanges that show a mark; chosen
 
@@ -27,7 +29,7 @@ class Excused:
     marks: frozenset[tuple[str, str, str]] = frozenset()
 
     @classmethod
-    def of(cls, labels: Labels) -> Excused:
+    def of(cls, labels: LabelsInForce) -> Excused:
         """The values of labels in force."""
         values, marks = set(), set()
         for one in labels.labels:
@@ -60,8 +62,10 @@ class Excused:
         return without(sightings, self._loaded(engine)) if self.values else sightings
 
     def _loaded(self, engine: Engine) -> ir.Table:
+        """The excused values as a table of the engine."""
         return engine.load("excused", _table(self.values, VALUE))
 
 
 def _table(rows: Collection[tuple[str, ...]], schema: pa.Schema) -> pa.Table:
+    """The rows, sorted, as a table."""
     return pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in sorted(rows)], schema)

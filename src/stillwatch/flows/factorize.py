@@ -28,10 +28,10 @@ from ibis import _
 from stillwatch.engine.connect import Engine
 from stillwatch.signals.registry import all_indicators
 
-FIRST = 10**12  # smallest number
+FIRST = 10**12  # smallest number that stands for a digest
 HOURS = 64  # first hours of a digest that are compared one by one; for later ones, sums are compared
 PRIME = 2_147_483_647  # 2^31 - 1: squares of remainders stay within 63 bits
-# Columns of `Summaries.activity` by which an account's first hour is told from others'.
+# Columns of `Summaries.activity` by which an account's first hour differs from others'.
 FIRST_HOUR = ("exchanges", "output_log", "words_log", "minute_cos_1", "minute_sin_1")
 FACTORS = ((747_796_405, 362_437), (1_540_483_477, 521_288_629))  # chosen: large odd numbers
 

@@ -28,7 +28,7 @@ from stillwatch.stats.evalues import LN10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class JudgedGroup:
     """A campaign or lead: its name and its judgement."""
 
     name: str
@@ -101,7 +101,7 @@ def _stake(one: Judged, bench: Bench, mix: pa.Table, texts: tuple[int, int]) -> 
     return beyond * novelty**2 * opened * broad
 
 
-def trial_rows(group: Group) -> list[dict[str, Any]]:
+def trial_rows(group: JudgedGroup) -> list[dict[str, Any]]:
     """Rows of the table `explanations` for a group, the explanation that fits best first."""
     size = len(group.judged.owners)
     return [
@@ -130,7 +130,7 @@ def _tried(trial: Trial, size: int) -> str:
     )
 
 
-def glance_rows(group: Group, bench: Bench) -> list[dict[str, Any]]:
+def glance_rows(group: JudgedGroup, bench: Bench) -> list[dict[str, Any]]:
     """Rows of the table `glance` for a group."""
     return [
         {"group_id": group.name, "trait": s.trait, "speaks": s.speaks, "statement": _sentence(s.statement)}
@@ -139,6 +139,7 @@ def glance_rows(group: Group, bench: Bench) -> list[dict[str, Any]]:
 
 
 def _sentence(statement: str) -> str:
+    """The statement with a capital first letter and a full stop."""
     return f"{statement[:1].upper()}{statement[1:]}."
 
 
@@ -154,8 +155,8 @@ def write_groups(
 
     `campaigns` are judgements by name, `found` the leads in order of rank.
     """
-    named = [Group(name=name, judged=one) for name, one in campaigns.items()]
-    of_leads = [Group(name=f"L{rank}", judged=lead.judged) for rank, lead in enumerate(found, 1)]
+    named = [JudgedGroup(name=name, judged=one) for name, one in campaigns.items()]
+    of_leads = [JudgedGroup(name=f"L{rank}", judged=lead.judged) for rank, lead in enumerate(found, 1)]
     rows: dict[str, list[dict[str, Any]]] = {
         "leads": [_lead(group, rank, bench) for rank, group in enumerate(of_leads, 1)],
         "lead_members": [
@@ -173,7 +174,7 @@ def write_groups(
     write_profiles(folder, {group.name: group.judged for group in (*named, *of_leads)}, bench)
 
 
-def _lead(group: Group, rank: int, bench: Bench | None) -> dict[str, Any]:
+def _lead(group: JudgedGroup, rank: int, bench: Bench | None) -> dict[str, Any]:
     """The row of `leads` for a group."""
     one, near = group.judged, group.judged.nearest
     exchanges = 0 if bench is None else int(bench.traits.exchanges[bench.places(one.accounts)].sum())

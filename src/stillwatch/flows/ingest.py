@@ -7,7 +7,7 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -39,10 +39,10 @@ from stillwatch.readers.recognise import KEY_ID, SKETCH, Recognised
 from stillwatch.sketch.digest import BANDS, MAX_WORDS, VERSION
 from stillwatch.sketch.keys import KEY_VARIABLE, Key, of_secret
 from stillwatch.sketch.observe import COPIED, halves, observe, sealed
-from stillwatch.store.store import SECRET, LogFile, Part, Piece, Place, Store, kept_secret
+from stillwatch.store.store import SECRET, LogFile, Part, Piece, PiecePaths, Store, kept_secret
 
-EPOCH = date(1970, 1, 1)
-DAY_US = 86_400_000_000
+EPOCH = date(1970, 1, 1)  # the day from which days are counted
+DAY_US = 86_400_000_000  # microseconds
 PIECE_ROWS = 1_000_000  # rows of a piece of a Parquet file, about
 APART = 64 << 20  # bytes of vendors' logs from which separate processes parse them
 BUFFER = 400_000  # most rows in memory before a day is written
@@ -68,6 +68,7 @@ def key_of(sources: Sources, folder: Path) -> tuple[Key | None, str]:
 
 
 def _where(folder: Path, given: str | None) -> str:
+    """Where the secret of the digests is kept, for messages."""
     return str(folder / SECRET) if given is None else f"the variable `{KEY_VARIABLE}`"
 
 
@@ -168,38 +169,19 @@ def gather(
     addresses. `progress` is called with bytes done and bytes in all. A call after an interruption reads the
     remaining pieces only.
     """
-    work: list[_Work] = []
-    done = total = 0
     lists = f" networks {networks.digest}" if networks is not None and networks.number else ""
-    pieces = [
-        one
-        for path in sources.exchanges
-        for one in _cut(path, sources.formats[path], names, lists + limits.suffix)
-    ]
-    places = {one.file.seen: one.path for one in pieces}
-
-    def content(file: LogFile) -> str:
-        path = places[file.seen]
-        return content_of(path) if store.kept and isinstance(path, Path) else ""
-
-    known = store.known([one.file for one in pieces], content)
-    for piece in pieces:
-        one = replace(piece, file=known[piece.file.seen])
-        total += one.size
-        if one.number in store.begin(one.file):
-            done += one.size
-        else:
-            work.append(one)
-    progress(done, total)
-    cores = 1 if len(work) >= CORES else CORES
-    lock = threading.Lock()
-
-    def told(bytes_read: int) -> None:
-        nonlocal done
-        with lock:
-            done += bytes_read
-            progress(min(done, total), total)
-
+    pieces = _known(
+        [
+            one
+            for path in sources.exchanges
+            for one in _cut(path, sources.formats[path], names, lists + limits.suffix)
+        ],
+        store,
+    )
+    work = [one for one in pieces if one.number not in store.begin(one.file)]
+    total = sum(one.size for one in pieces)
+    count = _counter(total - sum(one.size for one in work), total, progress)
+    count(0)
     here = engine is None or engine.local
     logs = sum(one.size for one in work if sources.formats[one.path].format is not None)
     read = partial(
@@ -208,8 +190,8 @@ def gather(
         names=dict(names),
         place=store.place,
         key=key,
-        cores=cores,
-        told=told if here else None,
+        cores=1 if len(work) >= CORES else CORES,
+        count=count if here else None,
         networks=networks,
         limits=limits,
         apart=here and logs >= APART,
@@ -220,8 +202,33 @@ def gather(
     for one, made in zip(work, spread(read, work), strict=True):
         store.finish(one.file, one.number, made)
         if not here:
-            told(one.size)
+            count(one.size)
     progress(total, total)
+
+
+def _known(pieces: Sequence[_Work], store: Store) -> list[_Work]:
+    """The pieces, with each file as the store knows it where it has read it before."""
+    places = {one.file.seen: one.path for one in pieces}
+
+    def content(file: LogFile) -> str:
+        path = places[file.seen]
+        return content_of(path) if store.kept and isinstance(path, Path) else ""
+
+    known = store.known([one.file for one in pieces], content)
+    return [replace(one, file=known[one.file.seen]) for one in pieces]
+
+
+def _counter(done: int, total: int, progress: Callable[[int, int], None]) -> Callable[[int], None]:
+    """A function that adds a number of bytes to `done` and calls `progress`; threads may call it at once."""
+    lock = threading.Lock()
+
+    def count(bytes_read: int) -> None:
+        nonlocal done
+        with lock:
+            done += bytes_read
+            progress(min(done, total), total)
+
+    return count
 
 
 def too_little(sources: Sources, store: Store, limits: Limits = LIMITS) -> list[Problem]:
@@ -290,15 +297,43 @@ def _runs(path: LogPath) -> Iterator[range]:
             begin, rows = group + 1, 0
 
 
+@dataclass(slots=True)
+class _Read:
+    """What was read of a piece beside its rows, summed over its batches; the fields are those of `Piece`.
+
+    `lost` are tables of quarantined rows.
+    """
+
+    lost: list[pa.Table] = field(default_factory=list)
+    aside: dict[str, int] = field(default_factory=dict)
+    nulled: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
+    envelopes: dict[str, int] = field(default_factory=dict)
+    records: int = 0
+    passed_over: int = 0
+
+    def rows_of(self, batches: Iterator[Batch], networks: Networks | None) -> Iterator[pa.Table]:
+        """The rows of the batches, with missing network numbers filled in; all else is added here."""
+        for batch in batches:
+            self.aside.update(batch.aside)
+            self.envelopes.update(batch.envelopes)
+            self.passed_over += batch.passed_over
+            self.records += batch.records
+            for (column, reason), number in batch.nulled.items():
+                self.nulled[column][reason] = number
+            if batch.quarantine.num_rows:
+                self.lost.append(batch.quarantine)
+            yield batch.rows if networks is None else networks.fill(batch.rows)
+
+
 def _read_piece(
     one: _Work,
     *,
     formats: Mapping[LogPath, Recognised],
     names: Mapping[str, str],
-    place: Place,
+    place: PiecePaths,
     key: Key | None,
     cores: int,
-    told: Callable[[int], None] | None,
+    count: Callable[[int], None] | None,
     networks: Networks | None = None,
     limits: Limits = LIMITS,
     apart: bool = False,
@@ -307,31 +342,13 @@ def _read_piece(
 ) -> Piece:
     """Read one piece and write its observations; returns its counts and parts. The piece counts after
     `Store.finish`.
+
+    `count` is called with the numbers of bytes read, which add up to the piece's size.
     """
     recognised = formats[one.path]
-    writer = _Writer(place, one.file, one.number)
-    lost: list[pa.Table] = []
-    aside: dict[str, int] = {}
-    nulled: dict[str, dict[str, int]] = defaultdict(dict)
-    envelopes: dict[str, int] = {}
-    records = passed_over = 0
-    left = one.size
-
-    def taken(batches: Iterator[Batch]) -> Iterator[pa.Table]:
-        nonlocal records, passed_over
-        for batch in batches:
-            aside.update(batch.aside)
-            envelopes.update(batch.envelopes)
-            passed_over += batch.passed_over
-            records += batch.records
-            for (column, reason), number in batch.nulled.items():
-                nulled[column][reason] = number
-            if batch.quarantine.num_rows:
-                lost.append(batch.quarantine)
-            yield batch.rows if networks is None else networks.fill(batch.rows)
-
+    read = _Read()
     if recognised.sketch:
-        rows = taken(_sketched(one.path))
+        rows = read.rows_of(_sketched(one.path), networks)
     else:
         assert key is not None
         batches = read_file(
@@ -344,31 +361,39 @@ def _read_piece(
             among=among,
             excerpt=excerpt,
         )
-        rows = observe(taken(batches), key, cores)
-    step = max(one.size // 10, 1)
-    for table in rows:
-        if table.num_rows:
-            writer.add(table)
-        if told is not None and left > step:
-            told(step)
-            left -= step
-    parts = writer.close()
-    quarantine = sealed(pa.concat_tables(lost), key) if lost else QUARANTINE.empty()
+        rows = observe(read.rows_of(batches, networks), key, cores)
+    writer = _Writer(place, one.file, one.number)
+    parts = _write(writer, rows, one.size, count or (lambda _bytes: None))
+    quarantine = sealed(pa.concat_tables(read.lost), key) if read.lost else QUARANTINE.empty()
     with atomic(place.quarantine(one.file.id, one.number), private=True) as path:
         pq.write_table(quarantine, path, compression="zstd")
-    if told is not None:
-        told(left)
     return Piece(
         rows=writer.rows,
         quarantined=quarantined_rows(quarantine),
         parts=tuple(parts),
         filled=tuple(sorted(writer.filled)),
-        aside=aside,
-        nulled=dict(nulled),
-        envelopes=envelopes,
-        passed_over=passed_over,
-        records=records,
+        aside=read.aside,
+        nulled=dict(read.nulled),
+        envelopes=read.envelopes,
+        passed_over=read.passed_over,
+        records=read.records,
     )
+
+
+def _write(writer: _Writer, rows: Iterator[pa.Table], size: int, count: Callable[[int], None]) -> list[Part]:
+    """Write the rows; returns the parts. A tenth of `size` (bytes) is counted for each table while more is
+    left, and the rest at the end.
+    """
+    left, step = size, max(size // 10, 1)
+    for table in rows:
+        if table.num_rows:
+            writer.add(table)
+        if left > step:
+            count(step)
+            left -= step
+    parts = writer.close()
+    count(left)
+    return parts
 
 
 def _sketched(path: LogPath) -> Iterator[Batch]:
@@ -406,7 +431,7 @@ def _observations(path: LogPath, losses: Losses) -> Iterator[pa.Table]:
 class _Writer:
     """Writes observations to one file for each day and flush, with bounded memory for any order of times."""
 
-    def __init__(self, place: Place, file: LogFile, piece: int) -> None:
+    def __init__(self, place: PiecePaths, file: LogFile, piece: int) -> None:
         self.rows = 0
         self.filled: set[str] = set()
         self._place, self._file, self._piece = place, file, piece
@@ -418,7 +443,7 @@ class _Writer:
         """Add a table of observations; writes the day with most waiting rows where a buffer is full."""
         self.rows += table.num_rows
         unseen = [name for name in table.column_names if name not in self.filled]
-        self.filled |= {name for name in unseen if _told(name, table.column(name))}
+        self.filled |= {name for name in unseen if _has_value(name, table.column(name))}
         days = table.column("timestamp").cast(pa.int64()).to_numpy() // DAY_US
         first, last = int(days.min()), int(days.max())
         if first == last:
@@ -431,6 +456,7 @@ class _Writer:
             self._flush(max(self._waiting, key=lambda day: sum(t.num_rows for t in self._waiting[day])))
 
     def _wait(self, day: int, table: pa.Table) -> None:
+        """Hold a table of rows of one day in memory."""
         self._waiting[day].append(table)
         self._held += table.num_rows
         self._bytes += table.nbytes
@@ -465,7 +491,7 @@ class _Writer:
         )
 
 
-def _told(name: str, column: pa.ChunkedArray) -> bool:
+def _has_value(name: str, column: pa.ChunkedArray) -> bool:
     """Whether a column has a value: not null, not an empty list, and not 0 where 0 stands for none."""
     if pa.types.is_list(column.type):
         return any(len(pc.list_flatten(chunk)) for chunk in column.chunks)

@@ -110,11 +110,11 @@ def inspect(
     return {
         "files": sorted(
             [
-                _told(file, sources.formats[file].name, sources.formats[file].why, one)
+                _entry(file, sources.formats[file].name, sources.formats[file].why, one)
                 for file, one in counts.items()
             ]
-            + [_told(file, None, problems[0].fact, _Counts()) for file, problems in sources.unread.items()],
-            key=lambda told: str(told["path"]),
+            + [_entry(file, None, problems[0].fact, _Counts()) for file, problems in sources.unread.items()],
+            key=lambda entry: str(entry["path"]),
         ),
         "signals": can,
         "would_need": needs,
@@ -160,7 +160,8 @@ def read(
     return table
 
 
-def _told(file: LogPath, name: str | None, why: str, counts: _Counts) -> dict[str, Any]:
+def _entry(file: LogPath, name: str | None, why: str, counts: _Counts) -> dict[str, Any]:
+    """What is known of one file."""
     return {
         "path": str(file),
         "format": name,
@@ -181,6 +182,7 @@ def _told(file: LogPath, name: str | None, why: str, counts: _Counts) -> dict[st
 
 
 def _iso(moment: datetime | None) -> str | None:
+    """A time in UTC as ISO 8601 with `Z`; None stays None."""
     return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -213,9 +215,11 @@ def _signals(known: Mapping[str, set[str]]) -> tuple[list[str], dict[str, list[s
 
 
 def _made_of(table: str, column: str) -> tuple[str, ...]:
+    """Columns of the log from which a column that a signal reads is made."""
     return OBSERVED[column].made_of if table == "observations" else (column,)
 
 
 def _cards() -> Iterator[Card]:
+    """The cards of all indicators and group tests."""
     yield from (unit.card for unit in all_indicators())
     yield from (test.card for test in all_group_tests())

@@ -8,7 +8,7 @@ from typing import Any
 from stillwatch.contract import results as contract
 from stillwatch.errors import Problem, UsageError
 from stillwatch.flows.remembered import accounts_of
-from stillwatch.memory.labels import VALUES, Labels, in_force
+from stillwatch.memory.labels import VALUES, LabelsInForce, in_force
 from stillwatch.memory.targets import RESULTS_OF_A_STATE
 from stillwatch.results.folder import check_results, read_table
 
@@ -47,7 +47,7 @@ def score_labels(folder: Path) -> dict[str, Any]:
     }
 
 
-def _verdicts(labels: Labels) -> dict[str, str]:
+def _verdicts(labels: LabelsInForce) -> dict[str, str]:
     """Verdict of each labelled account; an account's own label replaces that of its group."""
     found: dict[str, str] = {}
     for one in reversed(labels.groups):
@@ -56,6 +56,7 @@ def _verdicts(labels: Labels) -> dict[str, str]:
 
 
 def _counted(reported: int, labelled: int) -> dict[str, Any]:
+    """Numbers of labelled and of reported accounts, and the share (None without a label)."""
     return {
         "labelled": labelled,
         "reported": reported,
@@ -64,7 +65,11 @@ def _counted(reported: int, labelled: int) -> dict[str, Any]:
 
 
 def _changes(
-    groups: dict[str, frozenset[str]], labels: Labels, honest: set[str], missed: set[str], results: Path
+    groups: dict[str, frozenset[str]],
+    labels: LabelsInForce,
+    honest: set[str],
+    missed: set[str],
+    results: Path,
 ) -> list[dict[str, Any]]:
     """Changes that the labels would make: one dictionary (`campaign_id`, `accounts`, `change`) for each."""
     changes: list[dict[str, Any]] = []

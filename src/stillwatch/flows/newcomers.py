@@ -14,7 +14,7 @@ from stillwatch.contract.results import CAMPAIGNS
 from stillwatch.errors import StillwatchError
 from stillwatch.flows.excused import Excused
 from stillwatch.flows.templates import TEXTS, key_of_store, signatures, sketched
-from stillwatch.guard.newcomers import Match
+from stillwatch.guard.newcomers import NewcomerMatch
 from stillwatch.memory.labels import VALUES, in_force, place_of
 from stillwatch.memory.targets import folders_of
 from stillwatch.results.folder import MANIFEST, read_table
@@ -51,7 +51,7 @@ class KnownCampaigns:
             self._read()
         self.look()
 
-    def match(self, request: Mapping[str, Any]) -> Match | None:
+    def match(self, request: Mapping[str, Any]) -> NewcomerMatch | None:
         """The campaign that the account of `request` matches; None where it matches none. `request` has
         columns of the contract.
         """
@@ -73,7 +73,7 @@ class KnownCampaigns:
         created, first = request.get("created_at"), began.get(found.campaign_id)
         if isinstance(created, datetime) and first is not None and created < first:
             return None
-        return Match(campaign_id=found.campaign_id, weight=found.log10_weight)
+        return NewcomerMatch(campaign_id=found.campaign_id, weight=found.log10_weight)
 
     def look(self) -> None:
         """Read results and labels again where they have changed and can be read."""
@@ -81,6 +81,7 @@ class KnownCampaigns:
             self._read()
 
     def _read(self) -> None:
+        """Learn the campaigns of the results again where a file has changed."""
         folders = folders_of(self._results, self._state)
         seen = [_version(path) for path in (self._results / MANIFEST, *map(place_of, folders))]
         if seen == self._seen and (self._until is None or datetime.now(UTC) < self._until):

@@ -16,15 +16,15 @@ from stillwatch.contract.accounts import ACCOUNTS
 from stillwatch.engine.connect import Engine
 from stillwatch.errors import InputError, Problem
 from stillwatch.share.match_client import FORM
-from stillwatch.share.sets import PROMPT_FAMILY, Pair, canonical, marks
+from stillwatch.share.sets import PROMPT_FAMILY, KindValue, canonical, marks
 from stillwatch.signals.registry import all_indicators
 from stillwatch.store.store import Store
 
-COLUMN = "peer_match"
+COLUMN = "peer_match"  # column of accounts that says whether a peer has a value of the account
 MOST_BYTES = 256 << 20  # largest size of a file of values in common
 
 
-def read_intersection(path: Path) -> tuple[str, list[Pair]]:
+def read_intersection(path: Path) -> tuple[str, list[KindValue]]:
     """The peer's name and the values in common, as pairs of kind and value, from a file of `stillwatch
     match`. Raises `InputError` for any other file.
     """
@@ -98,6 +98,7 @@ def _of_indicators(tables: Mapping[str, ir.Table], by_kind: Mapping[str, set[str
 
 
 def _in(kind: str, value: str, wanted: set[str]) -> bool:
+    """Whether a value is one of the wanted, in its canonical form; False for a value without one."""
     try:
         return canonical(kind, value) in wanted
     except (ValueError, UnicodeError):

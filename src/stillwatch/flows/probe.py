@@ -19,18 +19,19 @@ from stillwatch.errors import InputError, Problem
 from stillwatch.flows.reading import Reading, rows_of
 from stillwatch.foreign import visible
 from stillwatch.probe import plan as plans
-from stillwatch.probe.compare import Slots, Traffic
-from stillwatch.probe.judge import ALPHA, TOLERATED, WITHIN_S, Judged, judge
+from stillwatch.probe.compare import GroupTraffic, Slots
+from stillwatch.probe.judge import ALPHA, TOLERATED, WITHIN_S, ProbeResult, judge
 from stillwatch.readers.read import read_small
 
 # Columns that identify the work of a request whose text is absent.
 SHAPE = ("model", "input_tokens", "max_tokens", "temperature", "top_p")
+# Columns of exchanges that a judgement of a probe reads.
 COLUMNS = ("timestamp", "account_id", "organization_id", "status", "prompt", "system_prompt", *SHAPE)
 FAULTS_SHOWN = 5  # most unusable rows of a table that are reported one by one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class JudgementTerms:
     """Terms of a judgement; None where the plan's or the default value is used.
 
     `within_s` is the time in seconds after a refusal in which requests of other accounts are compared,
@@ -47,7 +48,7 @@ class Terms:
     secret: Path | None = None
 
 
-def judged(trials: Path, logs: Sequence[str], terms: Terms, reading: Reading) -> dict[str, Any]:
+def judged(trials: Path, logs: Sequence[str], terms: JudgementTerms, reading: Reading) -> dict[str, Any]:
     """The verdict on a table of trials, from the requests in `logs`, as a dictionary (`as_values`).
 
     Raises `InputError` where the table has no usable row, the log has no request of its accounts, or the plan
@@ -85,7 +86,11 @@ def judged(trials: Path, logs: Sequence[str], terms: Terms, reading: Reading) ->
 
 
 def as_values(
-    result: Judged, departures: list[str], held: plans.Plan | None, within_s: float, warnings: list[str]
+    result: ProbeResult,
+    departures: list[str],
+    held: plans.ProbePlan | None,
+    within_s: float,
+    warnings: list[str],
 ) -> dict[str, Any]:
     """The verdict as a dictionary for JSON."""
     interval = result.displaced
@@ -116,7 +121,7 @@ def as_values(
     }
 
 
-def statement(result: Judged) -> str:
+def statement(result: ProbeResult) -> str:
     """The verdict as a sentence."""
     share = ""
     if result.displaced is not None:
@@ -204,13 +209,15 @@ def slots_of(table: pa.Table, members: Sequence[str]) -> Slots:
     return slots.take(np.lexsort((slots.account, slots.at, slots.trial)))
 
 
-def traffic_of(logs: Sequence[str], members: Sequence[str], reading: Reading) -> tuple[Traffic, list[str]]:
+def traffic_of(
+    logs: Sequence[str], members: Sequence[str], reading: Reading
+) -> tuple[GroupTraffic, list[str]]:
     """Requests of the accounts `members` in logs, and messages on what was not read."""
     notes: list[str] = []
     return gathered(rows_of(logs, reading, notes), members), notes
 
 
-def gathered(tables: Iterable[pa.Table], members: Sequence[str]) -> Traffic:
+def gathered(tables: Iterable[pa.Table], members: Sequence[str]) -> GroupTraffic:
     """Requests of the accounts `members` in tables of exchanges, sorted by time.
 
     Text is replaced by a digest under a random key, which is not stored.
@@ -246,7 +253,7 @@ def gathered(tables: Iterable[pa.Table], members: Sequence[str]) -> Traffic:
     order = np.lexsort((account, at))
     numbers = {name: number for number, name in enumerate(sorted(set(organizations.values())))}
     owner = np.array([numbers.get(organizations.get(name, ""), -1) for name in members], dtype=np.int64)
-    return Traffic(
+    return GroupTraffic(
         at=at[order], account=account[order], work=work[order], status=status[order], organization=owner
     )
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-MB = 1 << 20
+MB = 1 << 20  # bytes
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes of one unit of `ru_maxrss`
 
 
@@ -34,6 +34,7 @@ class Profile:
         self._progress(stage, done, total)
 
     def _end(self) -> None:
+        """Add the time and memory of the stage that ends."""
         now, busy = time.perf_counter(), time.process_time()
         stage = self._stages.setdefault(self._stage, {"seconds": 0.0, "cpu_seconds": 0.0, "peak_mb": 0.0})
         stage["seconds"] = round(stage["seconds"] + now - self._since, 3)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from stillwatch.contract import results as contract
@@ -16,8 +15,8 @@ from stillwatch.detect.judge import Bench, Judged
 from stillwatch.results.folder import write_table
 from stillwatch.signals import marks
 from stillwatch.signals.traits import Traits
+from stillwatch.stats.arrays import Ints
 
-Ints = npt.NDArray[np.int64]
 KINDS = (
     "payment_fingerprint",
     "email_domain",
@@ -75,6 +74,7 @@ def _profiles(name: str, one: Judged, bench: Bench) -> Iterator[dict[str, Any]]:
 
 
 def _moment(hours: float) -> datetime | None:
+    """The time of a number of hours since 1970; None for NaN and infinities."""
     return datetime.fromtimestamp(hours * 3600, UTC) if np.isfinite(hours) else None
 
 

@@ -15,10 +15,10 @@ from stillwatch import __version__
 from stillwatch.engine.files import atomic, sha256
 from stillwatch.errors import InputError, MissingExtra, Problem
 from stillwatch.flows.answers import ANSWERS, Unread, members_of, pairs_of, served_pairs
-from stillwatch.flows.scan import Progress, silent
+from stillwatch.progress import Progress, silent
 from stillwatch.prove import effects, ledger, page, plan, stamp, verdict
 from stillwatch.prove import keyring as keyrings
-from stillwatch.prove.case import Case, Pair, Tokenize, Tokens
+from stillwatch.prove.case import PromptAnswer, SuspectCase, Tokenize, Tokens
 from stillwatch.prove.finding import SuspectFinding
 from stillwatch.prove.power import Assumed
 from stillwatch.prove.registry import marks, provenance_tests
@@ -62,7 +62,7 @@ class Material:
     are not used.
     """
 
-    case: Case
+    case: SuspectCase
     ring: keyrings.Keyring
     ledger: ledger.Ledger | None
     files: Sequence[Path]
@@ -80,27 +80,7 @@ def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, A
     alpha = inputs.alpha or (held.alpha / held.looks if held else 1e-3)
     had = gather(inputs)
     case = had.case
-    findings: list[SuspectFinding] = []
-    looked: list[dict[str, Any]] = []
-    tests = provenance_tests()
-    for at, test in enumerate(tests):
-        progress("prove", at, len(tests))
-        missing = test.missing(case)
-        if not missing:
-            findings += test.test(case)
-        looked.append(
-            {
-                "test": test.name,
-                "asks": test.asks,
-                "null": test.null,
-                "assumes": list(test.assumes),
-                "keyed": test.keyed,
-                "removed_by": list(test.removed_by),
-                "source": test.source,
-                "missing": missing,
-            }
-        )
-    progress("prove", len(tests), len(tests))
+    findings, looked = _tested(case, progress)
     prompts = [pair.prompt for pair in case.answers]
     departures = plan.departures(held, had.ring, prompts, alpha) if held else []
     first = stamp.first_of([pair.asked_at for pair in case.answers])
@@ -110,7 +90,7 @@ def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, A
     is_known = had.ledger is not None and not had.ledger.faults
     campaigns = {one.campaign for one in case.keyring.issued} if is_known else None
     decided = verdict.decide(
-        findings, alpha=alpha, effects=assumed, asked=len(case.answers), served=campaigns,
+        findings, alpha=alpha, effects=assumed, answers=len(case.answers), served=campaigns,
         is_open=case.model is not None,
     )  # fmt: skip
     tested = {one.name for one in case.keyring.issued}
@@ -138,7 +118,7 @@ def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, A
         "answers": len(case.answers),
         "served": len(case.served),
         "passed_over": had.unread.of(inputs.suspect),
-        "unread": had.unread.told(),
+        "unread": had.unread.counts(),
     }
     with whole_or_nothing(out) as folder:
         write_json(folder, "verdict.json", whole)
@@ -150,7 +130,35 @@ def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, A
     return whole
 
 
-def assumptions(inputs: Inputs, held: plan.Plan | None, had: Material) -> dict[str, Assumed]:
+def _tested(case: SuspectCase, progress: Progress) -> tuple[list[SuspectFinding], list[dict[str, Any]]]:
+    """The findings of every test for which there is material, and a description of each test with what is
+    missing for it ("" where it ran).
+    """
+    findings: list[SuspectFinding] = []
+    looked: list[dict[str, Any]] = []
+    tests = provenance_tests()
+    for at, test in enumerate(tests):
+        progress("prove", at, len(tests))
+        missing = test.missing(case)
+        if not missing:
+            findings += test.test(case)
+        looked.append(
+            {
+                "test": test.name,
+                "asks": test.asks,
+                "null": test.null,
+                "assumes": list(test.assumes),
+                "keyed": test.keyed,
+                "removed_by": list(test.removed_by),
+                "source": test.source,
+                "missing": missing,
+            }
+        )
+    progress("prove", len(tests), len(tests))
+    return findings, looked
+
+
+def assumptions(inputs: Inputs, held: plan.ProofPlan | None, had: Material) -> dict[str, Assumed]:
     """Assumed share and effect for each tested key, by its name: those of a model of whose training data a
     share was served under the key.
 
@@ -224,13 +232,13 @@ def gather(inputs: Inputs) -> Material:
     tokenize = load_tokenizer(inputs.tokenizer) if inputs.tokenizer else None
     if tokenize is None and (teacher or model):
         tokenize = (teacher or model).tokenize  # type: ignore[union-attr]
-    answers: list[Pair] = []
+    answers: list[PromptAnswer] = []
     files = [inputs.suspect]
     if is_open:
         files = sorted(path for path in inputs.suspect.iterdir() if path.is_file())
     else:
         answers = pairs_of(inputs.suspect, unread)
-    case = Case(
+    case = SuspectCase(
         keyring=replace(ring, issued=issued),
         answers=answers,
         served=served,
@@ -286,7 +294,7 @@ def load_tokenizer(path: Path) -> Tokenize:
 def planned(
     keyring: Path, served: Sequence[str], campaigns: Path | None, tokenizer: Path | None, *,
     questions: int, alpha: float, looks: int, assumed: Assumed, power: float,
-) -> tuple[plan.Plan, list[str], Unread]:  # fmt: skip
+) -> tuple[plan.ProofPlan, list[str], Unread]:  # fmt: skip
     """A plan, its questions, and rows that are not used.
 
     The questions are served prompts (`questions` of them; 0 for as many as `power` requires, or all) and
@@ -302,7 +310,7 @@ def planned(
     each = 0.0
     if tokenize is not None and pairs:
         sample = pairs[: min(len(pairs), 2_000)]
-        trial = Case(keyring=ring, answers=sample, tokenize=tokenize, decoys=0)
+        trial = SuspectCase(keyring=ring, answers=sample, tokenize=tokenize, decoys=0)
         if not radioactivity_text.missing(trial):
             each = min(one.units for one in radioactivity_text.test(trial)) / len(sample)
     some = list(dict.fromkeys(pair.prompt for pair in pairs if pair.campaign))
@@ -320,7 +328,7 @@ def marked_answers(
     rows: Iterable[Mapping[str, Any]],
     accounts: Mapping[str, str],
     capacity: Counter[str] | None = None,
-) -> Iterable[tuple[dict[str, Any], bool, list[ledger.Entry]]]:
+) -> Iterable[tuple[dict[str, Any], bool, list[ledger.LedgerEntry]]]:
     """Mark the answers of suspected accounts under the keys of their campaign.
 
     `rows` have `account_id` and an answer; `accounts` maps accounts to campaigns. Yields, for each row, the
@@ -358,7 +366,7 @@ def marked_answers(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Marking:
+class MarkingCounts:
     """Counts of `prove mark`: answers read and changed, places with a choice and places left alone by reason,
     ledger entries, and lines that were copied without being read.
     """
@@ -370,7 +378,7 @@ class Marking:
     unread: Unread
 
 
-def mark_file(keyring: Path, answers: Path, campaigns: Path, out: Path) -> Marking:
+def mark_file(keyring: Path, answers: Path, campaigns: Path, out: Path) -> MarkingCounts:
     """Mark the answers in a file of JSON lines, write the result to `out`, and add entries to the keyring's
     ledger.
 
@@ -380,7 +388,7 @@ def mark_file(keyring: Path, answers: Path, campaigns: Path, out: Path) -> Marki
     whose = members_of(campaigns, unread)
     raw = b""
     total = changed = 0
-    entries: list[ledger.Entry] = []
+    entries: list[ledger.LedgerEntry] = []
     capacity: Counter[str] = Counter()
     with answers.open("rb") as lines, atomic(out) as temporary, temporary.open("wb") as written:
 
@@ -406,7 +414,9 @@ def mark_file(keyring: Path, answers: Path, campaigns: Path, out: Path) -> Marki
             entries += some
         # Before `out` is renamed: an answer served without a ledger entry could not be tested.
         ledger.append(ledger.beside(keyring), ring, entries)
-    return Marking(answers=total, changed=changed, capacity=capacity, entries=len(entries), unread=unread)
+    return MarkingCounts(
+        answers=total, changed=changed, capacity=capacity, entries=len(entries), unread=unread
+    )
 
 
 def _rewritten(raw: bytes, row: Mapping[str, Any]) -> bytes:

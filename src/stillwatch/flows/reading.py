@@ -16,6 +16,7 @@ from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.read import check, read, read_small
 from stillwatch.results.folder import check_results, read_table
 
+# Schema of a file that lists the accounts of a group.
 GROUP = TableSchema(
     name="group", columns=(column("account_id", pa.string(), "as in `exchanges`", required=True),)
 )
@@ -32,7 +33,7 @@ class Reading:
 
 def rows_of(logs: Sequence[str], reading: Reading, notes: list[str]) -> Iterator[pa.Table]:
     """Exchanges of logs in batches, with columns of the contract. Messages on what is not read are appended
-    to `told`.
+    to `notes`.
 
     Raises `InputError` where no log can be read or a required column is absent.
     """

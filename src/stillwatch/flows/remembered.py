@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from stillwatch.contract import results as contract
-from stillwatch.memory.labels import Label, Labels, in_force
+from stillwatch.memory.labels import Label, LabelsInForce, in_force
 from stillwatch.memory.names import name_campaigns, read_tracks, write_tracks
 from stillwatch.results.folder import read_table, write_table
 
@@ -57,7 +57,7 @@ def accounts_of(table: pa.Table, named_by: str) -> dict[str, frozenset[str]]:
 
 
 def labelled(
-    group: str, accounts: frozenset[str], evidence: Sequence[Mapping[str, Any]], labels: Labels
+    group: str, accounts: frozenset[str], evidence: Sequence[Mapping[str, Any]], labels: LabelsInForce
 ) -> list[dict[str, Any]]:
     """Rows of the table of labels for a group: labels on the group, on its accounts, and on values that its
     members share.
@@ -76,6 +76,7 @@ def labelled(
 
 
 def _row(group: str, label: Label, account: str | None = None, value: str | None = None) -> dict[str, Any]:
+    """The row of a label for the table `labels`."""
     return {
         "group_id": group,
         "account_id": account,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -23,12 +23,12 @@ from stillwatch.contract import results as contract
 from stillwatch.contract.accounts import ACCOUNTS
 from stillwatch.contract.releases import RELEASES
 from stillwatch.contract.summaries import Summaries
-from stillwatch.detect.attribute import Attribution, attribute, background, carries
+from stillwatch.detect.attribute import Attribution, attribute, background, carries, table_of_accounts
 from stillwatch.detect.bank import leave_one_out
 from stillwatch.detect.cluster import Cluster, communities
 from stillwatch.detect.decide import consistent, core, decide
 from stillwatch.detect.fold import copies, once
-from stillwatch.detect.judge import Judged, Outcomes, judge
+from stillwatch.detect.judge import Bench, Judged, Outcomes, judge
 from stillwatch.detect.matched import synthetic_rate
 from stillwatch.detect.propose import Candidate
 from stillwatch.detect.refine import contacts, refine
@@ -46,10 +46,11 @@ from stillwatch.flows.peers import flagged
 from stillwatch.flows.profile import Profile
 from stillwatch.flows.remembered import remember
 from stillwatch.flows.shortfall import one_account
-from stillwatch.flows.summarise import Prefixes, add_up, open_log, shareable
+from stillwatch.flows.summarise import LogTables, Prefixes, add_up, open_log, shareable
 from stillwatch.flows.texts import write_prompts
 from stillwatch.foreign import described
 from stillwatch.memory.labels import in_force
+from stillwatch.progress import Progress, silent
 from stillwatch.readers.discover import Sources, discover
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.losses import OTHERS, quarantined
@@ -59,6 +60,7 @@ from stillwatch.results.folder import whole_or_nothing, write_json, write_manife
 from stillwatch.signals.registry import (
     CONTROL,
     Card,
+    Explanation,
     GroupTest,
     Indicator,
     all_explanations,
@@ -70,7 +72,7 @@ from stillwatch.sketch.keys import Key
 from stillwatch.sketch.observe import sealed
 from stillwatch.store.store import Store
 
-COMPANIONS = (ACCOUNTS, RELEASES)
+COMPANIONS = (ACCOUNTS, RELEASES)  # schemas of the tables that may stand beside the logs
 LITTLE_MB, MUCH_MB = 1500, 4000  # memory limits of the database for small and large logs, in MB
 LARGE = 300 << 20  # size of a log in bytes above which `MUCH_MB` is used
 ASIDE = 20  # unknown field names that the overview lists, at most, for each file
@@ -78,12 +80,6 @@ ASIDE = 20  # unknown field names that the overview lists, at most, for each fil
 BEGUN = 0.002
 POOLED = 3.0  # natural log e-value of `handoff` above which accounts are taken to share conversations
 FEWEST_TALKING = 0.05  # smallest share of accounts with follow-ups for which a usual share is given
-
-Progress = Callable[[str, int, int], None]
-
-
-def silent(stage: str, done: int, total: int) -> None:
-    """A progress callback that does nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,13 +122,13 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
     _check_names(options.without)
     from_files(options.networks)
     sources = _sources(paths, options)
-    sources, told, lost = _companions(sources, options)
+    sources, companions, lost = _companions(sources, options)
     with (
         whole_or_nothing(out) as folder,
         _opened(sources, out, options) as (store, key),
         _engine(sources, store, options) as engine,
     ):
-        known = _read(sources, store, key, engine, told, options, progress)
+        known = _read(sources, store, key, engine, companions, options, progress)
         if options.with_peer is not None:
             known[0] = flagged(engine, store, known[0], options.with_peer)
         short = too_little(sources, store, options.limits)
@@ -195,13 +191,13 @@ def feed(paths: Sequence[str], options: Options, progress: Progress = silent) ->
     began = time.monotonic()
     from_files(options.networks)
     sources = _sources(paths, options)
-    sources, told, lost = _companions(sources, options)
+    sources, companions, lost = _companions(sources, options)
     with (
         _opened(sources, options.store, options) as (store, key),
         _engine(sources, store, options) as engine,
     ):
         rows_before, before = store.rows, _exchanges(engine, store)
-        _read(sources, store, key, engine, told, options, progress)
+        _read(sources, store, key, engine, companions, options, progress)
         short = too_little(sources, store, options.limits)
         exchanges = 0
         if store.rows:
@@ -233,6 +229,7 @@ def _exchanges(engine: Engine, store: Store) -> int:
 
 
 def _number(rows: ir.Table) -> int:
+    """Number of rows."""
     return int(rows.count().to_pyarrow().as_py())
 
 
@@ -247,6 +244,7 @@ def _sources(paths: Sequence[str], options: Options) -> Sources:
 
 
 def _engine(sources: Sources, store: Store, options: Options) -> AbstractContextManager[Engine]:
+    """The engine of the options, with its memory limit and its folder for temporary files."""
     return open_engine(
         options.engine, memory=_memory(sources, options), scratch=store.scratch(), master=options.spark_master
     )
@@ -257,7 +255,7 @@ def _read(
     store: Store,
     key: Key | None,
     engine: Engine,
-    told: Sequence[pa.Table],
+    companions: Sequence[pa.Table],
     options: Options,
     progress: Progress,
 ) -> list[pa.Table]:
@@ -272,7 +270,7 @@ def _read(
         from_files(options.networks),
         options.limits,
     )
-    return [store.remember(schema, rows) for schema, rows in zip(COMPANIONS, told, strict=True)]
+    return [store.remember(schema, rows) for schema, rows in zip(COMPANIONS, companions, strict=True)]
 
 
 @contextmanager
@@ -303,10 +301,10 @@ def _memory(sources: Sources, options: Options) -> str:
 
 def _inputs(sources: Sources, store: Store) -> list[dict[str, Any]]:
     """One dictionary for each file: rows, recognised format with the reason, and counts of unknown fields."""
-    told = {str(file.resolve()): (str(file), sources.formats[file].why) for file in sources.exchanges}
+    recognised = {str(file.resolve()): (str(file), sources.formats[file].why) for file in sources.exchanges}
     rows = []
     for one in store.files.values():
-        path, why = told.get(one.path, (one.path, "read before"))
+        path, why = recognised.get(one.path, (one.path, "read before"))
         pieces = store.pieces[one.id].values()
         aside: Counter[str] = Counter()
         for piece in pieces:
@@ -357,6 +355,7 @@ def _unread(quarantine: pa.Table) -> list[dict[str, str]]:
 
 
 def _parameters(options: Options) -> dict[str, Any]:
+    """The options that the manifest records."""
     return {
         "fdr": options.fdr,
         "map": dict(options.names),
@@ -376,6 +375,7 @@ def _parameters(options: Options) -> dict[str, Any]:
 
 
 def _check_names(without: frozenset[str]) -> None:
+    """Raise `UsageError` for a name that is no signal or explanation."""
     known = {unit.card.name for unit in all_indicators()} | {test.card.name for test in all_group_tests()}
     known |= {one.card.name for one in all_explanations()}
     for name in sorted(without - known):
@@ -409,6 +409,7 @@ def _companions(
 
 
 def _reasons(quarantine: pa.Table) -> dict[str, int]:
+    """Number of quarantined rows by reason."""
     counted = quarantine.group_by("reason").aggregate([("rows", "sum")])
     return dict(
         zip(counted.column("reason").to_pylist(), counted.column("rows_sum").to_pylist(), strict=True)
@@ -433,111 +434,42 @@ def _find(
         engine, store, accounts, releases, options.without,
         lambda done, total: progress("fold", done, total), excused,
     )  # fmt: skip
-    exchanges, summaries, used = log.exchanges, log.summaries, log.used
-    tests = tuple(test for test in all_group_tests() if test.card.name not in options.without)
-
-    def run(expression: ir.Table) -> pa.Table:
-        progress("judge", 0, 1)  # a watch counts this as progress during a long judgement
-        return engine.ask(expression)
-
-    cluster: Cluster = communities
-    if options.shards > 1:
-        cluster = sharded(options.shards, store.scratch(), engine.spread)
-    explanations = tuple(one for one in all_explanations() if one.card.name not in options.without)
-    tried = judge_prefix(summaries, tests, explanations, run, cluster=cluster)
-    judged = tried.judged
-    chosen = decide(judged, options.fdr)
+    units = _Units.of(options, store, engine)
+    tried = _judge(engine, log, units, progress)
+    chosen = _with_cores(decide(tried.judged, options.fdr), tried, options.fdr)
     progress("judge", 1, 1)
-
-    total = (
-        exchanges.agg(
-            exchanges=_.count(),
-            accounts=_.account_id.nunique(),
-            first=_.timestamp.min(),
-            last=_.timestamp.max(),
-        )
-        .to_pyarrow()
-        .to_pylist()[0]
-    )
-    cores = []
-    for one in chosen:
-        agreed = Candidate(accounts=core(one, judged, options.fdr), graph=one.candidate.graph)
-        cores.append(refine(agreed, tried.bench, tried.links) if tried.bench else agreed.accounts)
-    usual = _usual_follow_up(summaries)
-    picked = list(zip(chosen, cores, strict=True))
-    drafts = _attribute(engine, exchanges, log.sightings, picked, tried, used, usual, progress)
+    total = _totals(log)
+    usual = _usual_follow_up(log.summaries)
+    drafts = _attribute(engine, log, chosen, tried, usual, progress)
     described = Outcomes()
     drafts, dropped = _judged_again(drafts, tried, options.fdr, described)
-    looks: dict[str, list[Look]] = {f"C{number}": [] for number in range(1, len(drafts) + 1)}
-    if options.replay:
-        replay = Replay(
-            until=Prefixes(engine, summaries).before,
-            tests=[test for test in tests if test.family in CONTROL],
-            explanations=explanations,
-            run=engine.ask,
-            begin=utc(total["first"]),
-            proposed=tried.proposed,
-            fdr=options.fdr,
-            cluster=cluster,
-        )
-        looks = replay.looks(_followed(drafts), lambda done, steps: progress("replay", done, steps))
+    looks = _looks(engine, log, units, tried, drafts, total["first"], options, progress)
     progress("describe", 0, 1)
     leads = find_leads(
         engine,
-        exchanges,
-        [*dropped, *judged],
+        log.exchanges,
+        [*dropped, *tried.judged],
         tried.bench,
         [one for one, _attribution in drafts],
         options.fdr,
         described,
     )
-    taken = frozenset[str]().union(*(_accounts(attribution) for _one, attribution in drafts))
-    found = [
-        describe_campaign(
-            number,
-            engine,
-            summaries,
-            one,
-            attribution,
-            looks[f"C{number}"],
-            total["accounts"],
-            usual,
-            from_files(options.networks),
-            None if tried.bench is None else nights(one, tried.bench),
-            None if tried.bench is None else synthetic_rate(one, tried.bench, taken, options.seed),
-        )
-        for number, (one, attribution) in enumerate(drafts, 1)
-    ]
+    found = _described_campaigns(engine, log, drafts, looks, tried, total["accounts"], usual, options)
     overview = {
-        "exchanges": total["exchanges"],
-        "accounts": total["accounts"],
-        "first_seen": utc(total["first"]).isoformat(),
-        "last_seen": utc(total["last"]).isoformat(),
-        "candidates": len(judged),
-        "compared": 0.5**log.thinned,
-        "shareable": shareable(log),
-        "signals": _signals(used, log.skipped, tests, tried.outcomes, described),
-        "missing_columns": sorted(
-            {
-                c
-                for unit, _why in log.skipped
-                if unit.card.name not in options.without
-                for c in unit.card.columns
-                if c != PEER_MATCH  # not a column of logs: computed for `with_peer`
-            }
-        ),
+        **_looked_at(log, tried, total, options.without),
+        "signals": _signals(log.used, log.skipped, units.tests, tried.outcomes, described),
         "campaigns": [
             {
-                "campaign_id": f.name,
-                "kind": f.explained.kind,
-                "accounts": f.accounts,
-                "exchanges": f.exchanges,
+                "campaign_id": one.name,
+                "kind": one.explained.kind,
+                "accounts": one.accounts,
+                "exchanges": one.exchanges,
             }
-            for f in found
+            for one in found
         ],
+        "leads": len(leads),
+        "leave_one_out": leave_one_out(),
     }
-    overview["leads"] = len(leads)
-    overview["leave_one_out"] = leave_one_out()
     return (
         overview,
         found,
@@ -545,7 +477,147 @@ def _find(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Units:
+    """What candidates are proposed and judged with: the group tests and explanations in use, and the
+    clustering.
+    """
+
+    tests: tuple[GroupTest, ...]
+    explanations: tuple[Explanation, ...]
+    cluster: Cluster
+
+    @classmethod
+    def of(cls, options: Options, store: Store, engine: Engine) -> _Units:
+        """All that `options.without` does not name; clustering in shards where more than one is wanted."""
+        shards = options.shards
+        return cls(
+            tests=tuple(test for test in all_group_tests() if test.card.name not in options.without),
+            explanations=tuple(one for one in all_explanations() if one.card.name not in options.without),
+            cluster=sharded(shards, store.scratch(), engine.spread) if shards > 1 else communities,
+        )
+
+
+def _judge(engine: Engine, log: LogTables, units: _Units, progress: Progress) -> Judgement:
+    """The candidates of the whole log, judged."""
+
+    def run(expression: ir.Table) -> pa.Table:
+        progress("judge", 0, 1)  # a watch counts this as progress during a long judgement
+        return engine.ask(expression)
+
+    return judge_prefix(log.summaries, units.tests, units.explanations, run, cluster=units.cluster)
+
+
+def _with_cores(
+    chosen: Sequence[Judged], tried: Judgement, fdr: float
+) -> list[tuple[Judged, frozenset[str]]]:
+    """Each chosen candidate with its core accounts (`decide.core`), without the parts of the core that do not
+    contribute to its evidence (`refine.refine`).
+    """
+    cores = []
+    for one in chosen:
+        agreed = Candidate(accounts=core(one, tried.judged, fdr), graph=one.candidate.graph)
+        cores.append(refine(agreed, tried.bench, tried.links) if tried.bench else agreed.accounts)
+    return list(zip(chosen, cores, strict=True))
+
+
+def _totals(log: LogTables) -> dict[str, Any]:
+    """Number of exchanges and accounts of a log, and the times of its first and last exchange."""
+    counted = log.exchanges.agg(
+        exchanges=_.count(),
+        accounts=_.account_id.nunique(),
+        first=_.timestamp.min(),
+        last=_.timestamp.max(),
+    )
+    return dict(counted.to_pyarrow().to_pylist()[0])
+
+
+def _looks(
+    engine: Engine,
+    log: LogTables,
+    units: _Units,
+    tried: Judgement,
+    drafts: Sequence[tuple[Judged, Attribution]],
+    begin: datetime,
+    options: Options,
+    progress: Progress,
+) -> dict[str, list[Look]]:
+    """For each campaign, by name, its judgements at earlier hours; empty lists where `options.replay` is
+    False.
+    """
+    if not options.replay:
+        return {f"C{number}": [] for number in range(1, len(drafts) + 1)}
+    replay = Replay(
+        until=Prefixes(engine, log.summaries).before,
+        tests=[test for test in units.tests if test.family in CONTROL],
+        explanations=units.explanations,
+        run=engine.ask,
+        begin=utc(begin),
+        proposed=tried.proposed,
+        fdr=options.fdr,
+        cluster=units.cluster,
+    )
+    return replay.looks(_followed(drafts), lambda done, steps: progress("replay", done, steps))
+
+
+def _described_campaigns(
+    engine: Engine,
+    log: LogTables,
+    drafts: Sequence[tuple[Judged, Attribution]],
+    looks: Mapping[str, list[Look]],
+    tried: Judgement,
+    accounts: int,
+    usual: float | None,
+    options: Options,
+) -> list[CampaignRecord]:
+    """The record of each campaign, for the results. `accounts` is the number of accounts in the log, `usual`
+    the share of follow-ups that `_usual_follow_up` returns.
+    """
+    taken = frozenset[str]().union(*(_accounts(attribution) for _one, attribution in drafts))
+    return [
+        describe_campaign(
+            number,
+            engine,
+            log.summaries,
+            one,
+            attribution,
+            looks[f"C{number}"],
+            accounts,
+            usual,
+            from_files(options.networks),
+            None if tried.bench is None else nights(one, tried.bench),
+            None if tried.bench is None else synthetic_rate(one, tried.bench, taken, options.seed),
+        )
+        for number, (one, attribution) in enumerate(drafts, 1)
+    ]
+
+
+def _looked_at(
+    log: LogTables, tried: Judgement, total: Mapping[str, Any], without: frozenset[str]
+) -> dict[str, Any]:
+    """The part of the overview that says what was looked at."""
+    return {
+        "exchanges": total["exchanges"],
+        "accounts": total["accounts"],
+        "first_seen": utc(total["first"]).isoformat(),
+        "last_seen": utc(total["last"]).isoformat(),
+        "candidates": len(tried.judged),
+        "compared": 0.5**log.thinned,
+        "shareable": shareable(log),
+        "missing_columns": sorted(
+            {
+                column
+                for unit, _why in log.skipped
+                if unit.card.name not in without
+                for column in unit.card.columns
+                if column != PEER_MATCH  # not a column of logs: computed for `with_peer`
+            }
+        ),
+    }
+
+
 def _nothing() -> dict[str, Any]:
+    """The overview of a log without a row."""
     return {
         "exchanges": 0,
         "accounts": 0,
@@ -602,11 +674,9 @@ def _no_finding(test: GroupTest, outcomes: Outcomes, done: Literal["judged", "de
 
 def _attribute(
     engine: Engine,
-    exchanges: ir.Table,
-    sightings: ir.Table,
+    log: LogTables,
     chosen: Sequence[tuple[Judged, frozenset[str]]],
     tried: Judgement,
-    used: tuple[Indicator, ...],
     usual: float | None,
     progress: Progress,
 ) -> list[tuple[Judged, Attribution]]:
@@ -615,59 +685,88 @@ def _attribute(
     A candidate is dropped where most of its core accounts are members of an earlier campaign: it is the same
     campaign, and the evidence does not cover the remaining accounts.
     """
+    if not chosen:
+        progress("attribute", 0, 1)
+        return []
     drafts: list[tuple[Judged, Attribution]] = []
     taken: set[str] = set()
-    if chosen:
-        sightings = engine.keep("sightings_by_digest", sightings)
-    known = engine.keep("background", background(sightings, used)) if chosen else None
+    sightings = engine.keep("sightings_by_digest", log.sightings)
+    grow = partial(
+        _attributed,
+        engine,
+        tried=tried,
+        used=log.used,
+        sightings=sightings,
+        known=engine.keep("background", background(sightings, log.used)),
+        usual=usual,
+    )
     for number, (one, accounts) in enumerate(chosen):
         progress("attribute", number, len(chosen))
         left = accounts - taken
         if tried.bench is None or not carries(tried.bench.owners_of(left), tried.bench.owners_of(accounts)):
             continue
-        seeds = engine.load(
-            f"seeds_{number}",
-            pa.table({"account_id": pa.array(sorted(left), pa.string())}),
-        )
-        free = (
-            exchanges.anti_join(engine.load(f"taken_{number}", _names(taken)), "account_id").view()
-            if taken
-            else exchanges
-        )
-        assert known is not None
-        handed = one.strongest_of("handoff")
-        pooled = handed is not None and handed.log_e > POOLED
-        with temporary(engine) as keep:
-            grow = partial(
-                attribute,
-                seeds,
-                sightings=sightings,
-                known=known,
-                units=used,
-                keep=keep,
-                usual=usual,
-                pooled=pooled,
-            )
-            attribution = grow(exchanges=free)
-            strangers = contacts(
-                _accounts(attribution), frozenset(left), one.candidate.graph, tried.bench, tried.links
-            )
-            if strangers:
-                free = free.anti_join(keep("contacts", _names(strangers)), "account_id").view()
-                attribution = grow(exchanges=free)
-            if attribution.members.num_rows == 0:
-                continue
-            own = engine.keep(f"attributed_{number}", attribution.exchanges)
-            attribution = replace(attribution, exchanges=own)
+        free = log.exchanges
+        if taken:
+            others = engine.load(f"taken_{number}", table_of_accounts(taken))
+            free = free.anti_join(others, "account_id").view()
+        attribution = grow(number, one, frozenset(left), free, bench=tried.bench)
+        if attribution is None:
+            continue
         taken |= _accounts(attribution)
         drafts.append((one, attribution))
-    progress("attribute", len(chosen), max(len(chosen), 1))
+    progress("attribute", len(chosen), len(chosen))
     return sorted(
         drafts, key=lambda d: (-pc.sum(d[1].members.column("exchanges")).as_py(), sorted(d[0].accounts)[:1])
     )
 
 
+def _attributed(
+    engine: Engine,
+    number: int,
+    one: Judged,
+    core_accounts: frozenset[str],
+    free: ir.Table,
+    *,
+    tried: Judgement,
+    bench: Bench,
+    used: tuple[Indicator, ...],
+    sightings: ir.Table,
+    known: ir.Table,
+    usual: float | None,
+) -> Attribution | None:
+    """Members and exchanges of one campaign, which is grown from its core among the exchanges `free`; None
+    without a member.
+
+    Where the first result has members that only resemble the campaign (`refine.contacts`), it is grown again
+    without them. `sightings` and `known` are tables in the engine (`known` is `attribute.background`); the
+    exchanges are kept there as `attributed_<number>`.
+    """
+    seeds = engine.load(f"seeds_{number}", table_of_accounts(core_accounts))
+    handed = one.strongest_of("handoff")
+    with temporary(engine) as keep:
+        grow = partial(
+            attribute,
+            seeds,
+            sightings=sightings,
+            known=known,
+            units=used,
+            keep=keep,
+            usual=usual,
+            pooled=handed is not None and handed.log_e > POOLED,
+        )
+        attribution = grow(exchanges=free)
+        strangers = contacts(_accounts(attribution), core_accounts, one.candidate.graph, bench, tried.links)
+        if strangers:
+            free = free.anti_join(keep("contacts", table_of_accounts(strangers)), "account_id").view()
+            attribution = grow(exchanges=free)
+        if attribution.members.num_rows == 0:
+            return None
+        own = engine.keep(f"attributed_{number}", attribution.exchanges)
+        return replace(attribution, exchanges=own)
+
+
 def _accounts(attribution: Attribution) -> frozenset[str]:
+    """The members of an attribution."""
     return frozenset(attribution.members.column("account_id").to_pylist())
 
 
@@ -707,10 +806,6 @@ def _usual_follow_up(summaries: Summaries) -> float | None:
     row = talking.agg(n=_.n.sum(), on=_.on.sum(), accounts=_.count()).to_pyarrow().to_pylist()[0]
     every = each.count().to_pyarrow().as_py()
     return float(row["on"]) / row["n"] if row["accounts"] >= FEWEST_TALKING * every and row["n"] else None
-
-
-def _names(accounts: Set[str]) -> pa.Table:
-    return pa.table({"account_id": pa.array(sorted(accounts), pa.string())})
 
 
 def _followed(drafts: Sequence[tuple[Judged, Attribution]]) -> dict[str, Followed]:

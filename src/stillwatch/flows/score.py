@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,7 @@ def _check_truth(truth: Path) -> None:
 
 
 def _ratio(part: float, whole: float) -> float | None:
+    """Part of a whole; None where the whole is 0."""
     return part / whole if whole else None
 
 
@@ -98,7 +100,7 @@ def _accounts(known: ir.Table, found: ir.Table) -> dict[str, Any]:
     each = known.group_by("account_id").agg(planted=_.campaign_id.notnull().any())
     flagged = found.select("account_id").distinct().mutate(flagged=True)
     both = each.left_join(flagged, "account_id").mutate(flagged=_.flagged.fill_null(False))
-    row = (
+    n = _sums(
         both.agg(
             hit=(_.planted & _.flagged).sum(),
             planted=_.planted.sum(),
@@ -106,15 +108,9 @@ def _accounts(known: ir.Table, found: ir.Table) -> dict[str, Any]:
             honest=(~_.planted).sum(),
             wrong=(~_.planted & _.flagged).sum(),
         )
-        .to_pyarrow()
-        .to_pylist()[0]
     )
-    n = {k: int(v or 0) for k, v in row.items()}
     return {
-        "planted": n["planted"],
-        "flagged": n["flagged"],
-        "precision": _ratio(n["hit"], n["flagged"]),
-        "recall": _ratio(n["hit"], n["planted"]),
+        **_found(n),
         "honest_flagged_per_100000": 1e5 * n["wrong"] / n["honest"] if n["honest"] else None,
     }
 
@@ -137,16 +133,24 @@ def _exchanges(known: ir.Table, claimed: ir.Table) -> dict[str, Any]:
     # Where results have no accounts, a claimed id stands for all its rows.
     most = _.claimed.fill_null(0) if len(by) > 1 else ibis.ifelse(_.claimed.notnull(), _.rows, 0)
     both = both.mutate(most=most)
-    row = (
-        both.agg(
-            hit=ibis.least(_.planted, _.most).sum(),
-            planted=_.planted.sum(),
-            flagged=ibis.least(_.rows, _.most).sum(),
+    return _found(
+        _sums(
+            both.agg(
+                hit=ibis.least(_.planted, _.most).sum(),
+                planted=_.planted.sum(),
+                flagged=ibis.least(_.rows, _.most).sum(),
+            )
         )
-        .to_pyarrow()
-        .to_pylist()[0]
     )
-    n = {k: int(v or 0) for k, v in row.items()}
+
+
+def _sums(row: ir.Table) -> dict[str, int]:
+    """The sums in a table of one row; null counts as 0."""
+    return {name: int(value or 0) for name, value in row.to_pyarrow().to_pylist()[0].items()}
+
+
+def _found(n: Mapping[str, int]) -> dict[str, Any]:
+    """Numbers of planted and flagged units, with precision and recall (None where undefined)."""
     return {
         "planted": n["planted"],
         "flagged": n["flagged"],

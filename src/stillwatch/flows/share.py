@@ -6,21 +6,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from stillwatch.memory.record import now
 from stillwatch.package.signing import signer
-from stillwatch.share.client import Server
+from stillwatch.share.client import PeerServer
 from stillwatch.share.pull import Taxii, inbox_of, misp_events, readable
 from stillwatch.share.receipts import receipt
 from stillwatch.share.received import feedback, receive
-from stillwatch.share.state import State, now
+from stillwatch.share.state import SharingState
 
-WRITER = "receiver"
+WRITER = "receiver"  # name under which a receiver of shared values writes receipts
 AT_ONCE = 500
 """Most objects in one request; below the limit of our own server."""
 
 
 def pull(
-    state: State,
-    server: Server,
+    state: SharingState,
+    server: PeerServer,
     source: str,
     grade: str,
     collections: Sequence[str] = (),
@@ -33,7 +34,7 @@ def pull(
     inbox; returns counts.
 
     `collections` limits the collections by id or alias (empty: all). With `misp_days`, events of the last
-    days are read from a MISP server, and there are no receipts. Raises the errors of `Server.send` and
+    days are read from a MISP server, and there are no receipts. Raises the errors of `PeerServer.send` and
     `received.receive`.
     """
     if misp_days is not None:
@@ -59,7 +60,9 @@ def pull(
     return {"receipts": 0, **received}
 
 
-def give_feedback(state: State, server: Server, source: str, *, basic: bool = False) -> dict[str, int]:
+def give_feedback(
+    state: SharingState, server: PeerServer, source: str, *, basic: bool = False
+) -> dict[str, int]:
     """Write sightings and false positives of a source's objects to its inbox; returns both counts, 0 where
     the server has no inbox.
     """

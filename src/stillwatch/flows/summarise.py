@@ -27,11 +27,11 @@ TOGETHER = 1_500_000  # rows of several days that are summarised in one query, a
 MOST_MARKS = 24_000_000  # most phrases and bands that are compared; above it they are sampled
 
 Skipped = tuple[Indicator, str]
-NONE_EXCUSED = Excused()
+NONE_EXCUSED = Excused()  # no value is declared honest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Log:
+class LogTables:
     """Tables of a log for the detector.
 
     `exchanges` has each exchange once. `summaries` has numbers in place of digests (`flows.factorize`).
@@ -110,7 +110,7 @@ def open_log(
     without: frozenset[str] = frozenset(),
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     excused: Excused = NONE_EXCUSED,
-) -> Log:
+) -> LogTables:
     """The log of a store that holds at least one exchange; days that are new or have changed are summarised.
 
     `accounts` and `releases` are the companion tables, `without` the names of indicators to leave out, and
@@ -160,7 +160,7 @@ def open_log(
         accounts=accounts,
         releases=releases,
     )
-    return Log(
+    return LogTables(
         exchanges=added.once(observations),
         summaries=excused.applied(engine, summaries),
         sightings=excused.left(engine, sightings),
@@ -186,7 +186,7 @@ def _phrases(activity: ir.Table, marks: ir.Table, codes: Codes) -> Phrases:
     return Phrases.of(began.to_pyarrow(), rows.order_by(["value", "account", "hour"]).to_pyarrow())
 
 
-def shareable(log: Log) -> list[str]:
+def shareable(log: LogTables) -> list[str]:
     """Names of the used indicators, sorted, without those that have one value in all exchanges."""
     sources = log.summaries.sources
     kinds = [name for name in sources.columns if name not in OF_SOURCES]
@@ -219,6 +219,7 @@ class Prefixes:
         return replace(self._stored, phrases=self._phrases.until(moment))
 
     def _store(self) -> dict[str, ir.Table]:
+        """Summaries up to the moment, stored in the engine."""
         return {
             name: self._engine.keep(f"{name}_before", getattr(self._cut, name))
             for name in ("halves", "sightings")
@@ -226,10 +227,12 @@ class Prefixes:
 
 
 def _moment(engine: Engine, moment: datetime) -> ir.Table:
+    """The moment as a table of the engine with one row."""
     return engine.load("moment", pa.table({"moment": pa.array([moment], pa.timestamp("us", "UTC"))}))
 
 
 def _day(rows: ir.Table) -> ir.StringValue:
+    """The day of each row as text, in UTC."""
     return rows.timestamp.date().cast("string")
 
 
@@ -246,6 +249,7 @@ def _doubled(rows: ir.Table, first: ir.Table) -> dict[str, str]:
 
 
 def _made_of(by_day: Mapping[str, Sequence[Part]], doubled: Mapping[str, str]) -> dict[str, str]:
+    """For each day, an identifier of the rows and indicators from which its summaries are made."""
     kinds = [unit.card.name for unit in all_indicators()]  # summaries depend on the set of indicators
     return {
         day: content_id([str(FOLDED), *kinds, *(part.name for part in parts), doubled.get(day, "")])

@@ -25,7 +25,7 @@ from stillwatch.sketch.digest import VERSION
 from stillwatch.sketch.keys import KEY_VARIABLE, Key, of_secret
 from stillwatch.sketch.observe import observe
 from stillwatch.store.store import HEAD, SECRET
-from stillwatch.successors.contact import Signature, Value, learn, prefix_of, values_of
+from stillwatch.successors.contact import ShownValue, Signature, learn, prefix_of, values_of
 
 MOST_OTHERS = 10_000
 """Accounts that are no members, of which values are counted: a random sample of more. It bounds the weight of
@@ -37,11 +37,12 @@ SHOWN: Mapping[str, str] = {
     "asn": "asn",
 }
 """Column of observations by kind of value."""
+# Column of phrases by kind of template.
 TEMPLATES: Mapping[str, str] = {"prompt_template": "phrases", "system_prompt": "system_phrases"}
-TEXTS = ("prompt", "system_prompt")
+TEXTS = ("prompt", "system_prompt")  # columns of a request from which phrases are made
 
 
-def signatures(results: Path, store: Path, excused: Collection[Value] = frozenset()) -> list[Signature]:
+def signatures(results: Path, store: Path, excused: Collection[ShownValue] = frozenset()) -> list[Signature]:
     """Signatures of a results folder's campaigns from the exchanges of a store, without values that people
     labelled honest (`excused`).
 
@@ -103,7 +104,7 @@ def _shown(part: Path, counted: pa.Array) -> Iterator[pa.Table]:
 
 def _sightings(
     rows: pa.Table, stated: pa.Table, counted: Collection[str], members: Collection[str]
-) -> Iterator[tuple[str, Value]]:
+) -> Iterator[tuple[str, ShownValue]]:
     """Account and value, as often as an exchange of a member shows it and once for other accounts."""
     for row in rows.to_pylist():
         account, value = row["account_id"], (row["kind"], row["value"])

@@ -33,6 +33,7 @@ FEWEST_SENDERS = 2  # smallest number of accounts that sent a text for it to hav
 # is unreliable.
 FEWEST_WORDS_OF_LANGUAGE = 4
 MOST_CHARACTERS_OF_LANGUAGE = 2_000  # of a text from which its language is recognised: chosen
+# Columns by which the first exchange of a text is chosen.
 BY_MOMENT = ("timestamp", "exchange_id", "account_id")
 
 
@@ -139,10 +140,12 @@ def language(text: str) -> str | None:
 
 @cache
 def _model() -> LanguageIdentifier:
+    """The model that recognises languages."""
     from py3langid import langid
 
     return langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE, norm_probs=True)
 
 
 def _utc(moment: datetime) -> datetime:
+    """The time in UTC where it has no zone."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -14,6 +14,7 @@ from stillwatch.readers.limits import LIMITS
 from stillwatch.readers.read import check, read
 
 PREFIX = {4: 24, 6: 48}  # prefix length in bits by IP version: chosen, the usual size of one site
+# Columns of the exchanges by account, network and week.
 SCHEMA = pa.schema(
     [("account_id", pa.string()), ("network", pa.string()), ("week", pa.int64()), ("exchanges", pa.int64())]
 )
@@ -54,6 +55,7 @@ def weekly(paths: Sequence[str], log_format: str = "auto") -> pa.Table:
 
 
 def _network(address: str | None) -> str | None:
+    """The network of an address with the prefix length `PREFIX`; None where it is no address."""
     try:
         one = ipaddress.ip_address(address or "")
     except ValueError:

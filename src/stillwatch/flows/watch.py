@@ -37,8 +37,8 @@ from stillwatch.stats.sequential import alert_level
 from stillwatch.watch.arrivals import arrive, write_sketch
 from stillwatch.watch.poison import poisonous
 from stillwatch.watch.pulse import Pulse
-from stillwatch.watch.sources import Source, Taken, open_source
-from stillwatch.watch.state import KEY, Apart, State
+from stillwatch.watch.sources import NewData, Source, open_source
+from stillwatch.watch.state import KEY, Apart, WatchState
 from stillwatch.watch.webhook import Webhook
 
 STORE = "store"  # folder of the state with observations and daily summaries
@@ -93,19 +93,21 @@ class Watch:
         self,
         source: str,
         state: Path,
-        told: Watching,
+        watching: Watching,
         emit: Callable[[dict[str, Any]], None] = lambda _event: None,
         complain: Callable[[str], None] = lambda _message: None,
         is_stopped: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.source: Source = open_source(source, state, told.options.limits.line)
-        self.webhook = Webhook(told.webhook, self._refused, told.webhook_secrets) if told.webhook else None
-        if self.webhook is None and (told.webhook_secrets or told.heartbeat):
+        self.source: Source = open_source(source, state, watching.options.limits.line)
+        self.webhook = (
+            Webhook(watching.webhook, self._refused, watching.webhook_secrets) if watching.webhook else None
+        )
+        if self.webhook is None and (watching.webhook_secrets or watching.heartbeat):
             raise UsageError(
                 Problem(fact="secrets or a heartbeat were given and no webhook", fix="add --webhook URL")
             )
-        self.state = State(state, source)
-        self.told, self.emit, self.complain, self.is_stopped = told, emit, complain, is_stopped
+        self.state = WatchState(state, source)
+        self.watching, self.emit, self.complain, self.is_stopped = watching, emit, complain, is_stopped
         self.key = read_key(state / KEY)
         self.waiting = self.behind = 0
         self.reached = self.up = False
@@ -116,8 +118,8 @@ class Watch:
         self.judge_failures = 0
         self.failures_in_row = 0
         self.not_before = 0.0
-        if self.webhook is not None and told.heartbeat is not None:
-            self.webhook.beat(told.heartbeat.total_seconds(), self._sign_of_life)
+        if self.webhook is not None and watching.heartbeat is not None:
+            self.webhook.beat(watching.heartbeat.total_seconds(), self._sign_of_life)
 
     def _sign_of_life(self) -> dict[str, Any] | None:
         """A heartbeat event; None while the watch is stalled, so that the receiver notices its absence."""
@@ -171,9 +173,9 @@ class Watch:
             return False
         if not (ledger.judged_at and ledger.clock):
             return True
-        if abs(_time(ledger.clock) - _time(ledger.judged_at)) >= self.told.every:
+        if abs(_time(ledger.clock) - _time(ledger.judged_at)) >= self.watching.every:
             return True
-        return self._since_judged() >= self.told.every
+        return self._since_judged() >= self.watching.every
 
     def _since_judged(self) -> timedelta:
         """The machine's time since the last judgement; at least that since this process started or judged, so
@@ -187,14 +189,14 @@ class Watch:
 
     # ------------------------------------------------------------------------------------------------ taking
 
-    def _fold(self, taken: Taken) -> None:
+    def _fold(self, taken: NewData) -> None:
         """Sketch a batch and add it to the state; it counts once the ledger is committed."""
         ledger = self.state.ledger
         number = ledger.batches + 1
         with tempfile.TemporaryDirectory(prefix=".batch-", dir=self.state.folder) as folder:
             out = Path(folder) / "sketched"
             if taken.overlong:
-                fact = self.told.options.limits.told("line", "line exceeds")
+                fact = self.watching.options.limits.message("line", "line exceeds")
                 rows, quarantined, lost = 0, 1, _unread(taken, 1, fact)
             elif taken.file is None and not taken.lines:  # the rest of an overlong line
                 rows, quarantined, lost = 0, 0, contract.QUARANTINE.empty()
@@ -219,11 +221,11 @@ class Watch:
                 f"kept in {self.state.apart} and judged once that time has come (`{taken.name}`)"
             )
 
-    def _sketch(self, path: Path, out: Path, taken: Taken) -> tuple[int, int, pa.Table]:
+    def _sketch(self, path: Path, out: Path, taken: NewData) -> tuple[int, int, pa.Table]:
         """Sketch a batch into the folder `out`; returns the number of rows read, the number of rows not read,
         and the quarantine table.
         """
-        options = self.told.options
+        options = self.watching.options
         try:
             read = sketch(
                 [str(path)], out, self.key, options.names, options.log_format, self.pulse.beat,
@@ -235,7 +237,7 @@ class Watch:
             lines = max(taken.lines.count(b"\n"), 1)
             return 0, lines, _unread(taken, lines, error.problems[0].fact)
 
-    def _set_aside(self, lost: pa.Table, taken: Taken, number: int) -> None:
+    def _set_aside(self, lost: pa.Table, taken: NewData, number: int) -> None:
         """Write the unreadable rows of batch `number` to the quarantine, with the name of the source."""
         lost = lost.set_column(0, "file", pa.array([taken.name] * lost.num_rows))
         with atomic(self.state.quarantine / f"batch-{number:08}.parquet") as path:
@@ -263,20 +265,20 @@ class Watch:
         ledger = self.state.ledger
         began = time.monotonic()
         number = ledger.judged + 1
-        confirm = self.told.options.fdr / (number * (number + 1))
+        confirm = self.watching.options.fdr / (number * (number + 1))
         passed = (
             max(_time(ledger.clock) - _time(ledger.judged_at), timedelta(0))
             if ledger.judged_at and ledger.clock
-            else self.told.every
+            else self.watching.every
         )
-        alert = min(self.told.options.fdr, alert_level(self.told.alerts, passed / timedelta(hours=1)))
+        alert = min(self.watching.options.fdr, alert_level(self.watching.alerts, passed / timedelta(hours=1)))
         options = replace(
-            self.told.options,
+            self.watching.options,
             fdr=max(alert, confirm),
             replay=False,
             store=self.state.folder / STORE,
             named=False,
-            labels=(*self.told.options.labels, self.state.folder),
+            labels=(*self.watching.options.labels, self.state.folder),
         )
         results = self.state.folder / "results"
         taken = self.state.parts
@@ -285,14 +287,14 @@ class Watch:
                 self._scan(results, options)
             found, unsure = _found(results, alert, confirm)
         events = follow(ledger.tracks, found, ledger.clock, unsure)
-        more = _told_beside(results, self.state.folder, ledger.tracks) if events else lambda _event: {}
-        told = [
+        more = _facts_beside(results, self.state.folder, ledger.tracks) if events else lambda _event: {}
+        reported = [
             event | more(event) | {"id": f"{ledger.id}-{number}-{place}", "watch": ledger.id}
             for place, event in enumerate(events, 1)
         ]
         ledger.judged, ledger.judged_at = number, ledger.clock
         ledger.judged_on = machine_time().isoformat()
-        ledger.outbox += told
+        ledger.outbox += reported
         ledger.parts = []  # the store has their rows now
         self.judged_mono, self.judged_here = time.monotonic(), True
         self.state.commit()
@@ -301,7 +303,7 @@ class Watch:
         self.judge_seconds = time.monotonic() - began
         self.not_before, self.failures_in_row = 0.0, 0
         self.deliver()
-        return told
+        return reported
 
     def _judge_or_wait(self) -> None:
         """Judge; report a failure and set the time of the next attempt. New rows are read meanwhile."""
@@ -416,6 +418,7 @@ class Watch:
         return len(self.state.ledger.owed)
 
     def _refused(self, why: str) -> None:
+        """Say that the webhook refuses events, or takes them again ("")."""
         self.complain(
             f"the webhook does not take events: {why}; they stay owed and are sent again"
             if why
@@ -471,7 +474,7 @@ def _found(
     return found, unsure
 
 
-def _told_beside(
+def _facts_beside(
     results: Path, state: Path, tracks: Mapping[str, Track]
 ) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """A function that returns further fields of an event: the strongest evidence, paths of the accounts and
@@ -483,20 +486,20 @@ def _told_beside(
     def more(event: dict[str, Any]) -> dict[str, Any]:
         mine = [row for row in evidence if row["campaign_id"] == event.get("reported_as")]
         mine.sort(key=lambda row: -row["log10_likelihood_ratio"])
-        told: dict[str, Any] = {}
+        facts: dict[str, Any] = {}
         if event["type"] not in ("ended", "merged"):
             names = ("kind", "statement", "log10_likelihood_ratio")
-            told["evidence"] = [{name: row[name] for name in names} for row in mine[:STRONGEST]]
-            told["accounts_in"], told["report"] = "results/members.parquet", "results/report.html"
+            facts["evidence"] = [{name: row[name] for name in names} for row in mine[:STRONGEST]]
+            facts["accounts_in"], facts["report"] = "results/members.parquet", "results/report.html"
         label = labels.of_group(tracks[event["campaign"]].accounts)
         if label is not None:
-            told["label"] = {"verdict": label.verdict, "statement": label.statement}
-        return told
+            facts["label"] = {"verdict": label.verdict, "statement": label.statement}
+        return facts
 
     return more
 
 
-def _unread(taken: Taken, lines: int, fact: str) -> pa.Table:
+def _unread(taken: NewData, lines: int, fact: str) -> pa.Table:
     """Quarantine rows for a batch of which no line was read."""
     losses = Losses(taken.name)
     losses.span(taken.first_line, lines, fact)
@@ -504,6 +507,7 @@ def _unread(taken: Taken, lines: int, fact: str) -> pa.Table:
 
 
 def _rows(number: int) -> str:
+    """A number of rows with its verb, as text."""
     return f"{number:,} {'row is' if number == 1 else 'rows are'}"
 
 
@@ -513,16 +517,19 @@ def _kind(error: Exception) -> str:
 
 
 def _cause(error: Exception) -> str:
+    """An error as text without customers' data."""
     if isinstance(error, StillwatchError):
         return error.render()
     return EngineError(Problem(fact="the log could not be judged", found=_kind(error))).render()
 
 
 def _time(text: str) -> datetime:
+    """The time of a text in ISO 8601."""
     return datetime.fromisoformat(text)
 
 
 def _plain(facts: dict[str, Any]) -> dict[str, Any]:
+    """The facts with times as text, for JSON."""
     return {
         name: value.isoformat() if isinstance(value, datetime) else value for name, value in facts.items()
     }

@@ -13,7 +13,7 @@ import orjson
 
 from stillwatch.guard import bodies
 from stillwatch.guard.decision import Decision
-from stillwatch.guard.requests import Malformed
+from stillwatch.guard.requests import MalformedRequest, json_object
 from stillwatch.policy.rules import ALLOW, Policy
 
 Headers = list[tuple[bytes, bytes]]
@@ -23,7 +23,7 @@ MARK = b"x-guard-mark"
 """Header that names campaign and account of a request with `hide_reasoning`, in the form of a URL's query:
 the model server may mark the answer under the campaign's key.
 """
-JSON: Headers = [(b"content-type", b"application/json")]
+JSON: Headers = [(b"content-type", b"application/json")]  # headers of an answer with a JSON body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +53,14 @@ def passes(decision: Decision) -> Headers:
     """Headers to add to a request that is passed on to the model server: the decision's identifier, the
     action unless it is `allow`, and with `hide_reasoning` campaign and account.
     """
-    told = [(b"x-decision-id", decision.decision_id.encode())]
+    headers = [(b"x-decision-id", decision.decision_id.encode())]
     if decision.action != ALLOW:
-        told.append((DIRECTIVE, decision.action.encode()))
+        headers.append((DIRECTIVE, decision.action.encode()))
     if decision.action == "hide_reasoning":
-        told.append((MARK, urlencode({"campaign": decision.campaign, "account": decision.account}).encode()))
-    return told
+        headers.append(
+            (MARK, urlencode({"campaign": decision.campaign, "account": decision.account}).encode())
+        )
+    return headers
 
 
 def _envoy(decision: Decision, policy: Policy) -> Reply:
@@ -76,77 +78,68 @@ def _nginx(decision: Decision, policy: Policy) -> Reply:
     """
     if not decision.refuses:
         return Reply(status=200, body=b"", headers=passes(decision))
-    told = [
+    headers = [
         (b"x-guard-status", str(decision.status).encode()),
         (b"x-guard-body", bodies.body(decision, policy)),
         (b"x-request-id", decision.decision_id.encode()),
         (b"retry-after", str(decision.retry_after_s).encode()),
     ]
-    return Reply(status=403, body=b"", headers=told)
+    return Reply(status=403, body=b"", headers=headers)
 
 
 def _litellm(decision: Decision, policy: Policy) -> Reply:
     """Response for LiteLLM's Generic Guardrail API. LiteLLM answers its client 400 for every block."""
-    told = (
+    detail = (
         {"action": "BLOCKED", "blocked_reason": bodies.words(decision, policy)}
         if decision.refuses
         else {"action": "NONE"}
     )
-    return Reply(status=200, body=orjson.dumps(told), headers=JSON)
+    return Reply(status=200, body=orjson.dumps(detail), headers=JSON)
 
 
 def _portkey(decision: Decision, policy: Policy) -> Reply:
     """Response for a webhook of Portkey's guardrails: `verdict` false refuses the request."""
-    told: dict[str, Any] = {"verdict": not decision.refuses}
+    answer: dict[str, Any] = {"verdict": not decision.refuses}
     if decision.refuses:
-        told["data"] = {"reason": bodies.words(decision, policy), "explanation": decision.reason}
-    return Reply(status=200, body=orjson.dumps(told), headers=JSON)
+        answer["data"] = {"reason": bodies.words(decision, policy), "explanation": decision.reason}
+    return Reply(status=200, body=orjson.dumps(answer), headers=JSON)
 
 
 def _of_litellm(content: bytes) -> Mapping[str, Any]:
     """Columns from a LiteLLM guardrail call: account, organization, key hash, model and user agent, as far as
     LiteLLM sends them.
 
-    Raises `Malformed` for a body of another form.
+    Raises `MalformedRequest` for a body of another form.
     """
-    given = _object(content)
+    given = json_object(content)
     about = given.get("request_data") or {}
     headers = given.get("request_headers") or {}
     if not isinstance(about, dict) or not isinstance(headers, dict):
-        raise Malformed("`request_data` or `request_headers` is no JSON object")
+        raise MalformedRequest("`request_data` or `request_headers` is no JSON object")
     account = (
         about.get("user_api_key_user_id")
         or about.get("user_api_key_end_user_id")
         or about.get("user_api_key_hash")
     )
-    told = {
+    columns = {
         "account_id": account,
         "organization_id": about.get("user_api_key_org_id") or about.get("user_api_key_team_id"),
         "api_key_id": about.get("user_api_key_hash"),
         "model": given.get("model"),
         "user_agent": headers.get("user-agent"),
     }
-    return {name: value for name, value in told.items() if value not in (None, "", "[present]")}
+    return {name: value for name, value in columns.items() if value not in (None, "", "[present]")}
 
 
 def _of_portkey(content: bytes) -> Mapping[str, Any]:
-    """Columns from the metadata of a Portkey webhook call. Raises `Malformed` for a body of another form."""
-    given = _object(content)
+    """Columns from the metadata of a Portkey webhook call. Raises `MalformedRequest` for a body of another
+    form.
+    """
+    given = json_object(content)
     about = given.get("metadata") or {}
     if not isinstance(about, dict):
-        raise Malformed("`metadata` is no JSON object")
+        raise MalformedRequest("`metadata` is no JSON object")
     return {**about, "account_id": about.get("account_id") or about.get("_user")}
-
-
-def _object(content: bytes) -> dict[str, Any]:
-    """The body as a JSON object. Raises `Malformed` for anything else."""
-    try:
-        given = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        raise Malformed("the body is no JSON") from None
-    if not isinstance(given, dict):
-        raise Malformed("the body is no JSON object")
-    return given
 
 
 REPLIES: Mapping[str, Adapter] = {

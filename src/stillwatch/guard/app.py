@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
 from stillwatch.guard.adapters import REPLIES, Reply
+from stillwatch.guard.asgi import Receive, Scope, Send
 from stillwatch.guard.core import SECONDS, Core
 from stillwatch.guard.reload import Reloader
-from stillwatch.guard.requests import MAX_BODY, Malformed, checked, from_headers, from_json
+from stillwatch.guard.requests import MAX_BODY, MalformedRequest, checked, from_headers, from_json
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
-Scope = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 BODY_S = 1.0  # longest wait for a request's body, in seconds
-JSON = [(b"content-type", b"application/json")]
+JSON = [(b"content-type", b"application/json")]  # headers of an answer with a JSON body
 
 
 class Guard:
@@ -69,10 +67,11 @@ class Guard:
             )
 
     async def _decide(self, receive: Receive, send: Send, arrived: float) -> None:
+        """Answer a request for a decision."""
         try:
             content, arrived = await _body(receive, arrived)
             request = from_json(content)
-        except Malformed as error:
+        except MalformedRequest as error:
             self.malformed += 1
             await _answer(send, 400, orjson.dumps({"error": str(error)}), JSON)
             return
@@ -80,6 +79,7 @@ class Guard:
         await _answer(send, 200, orjson.dumps(decision.as_json()), JSON)
 
     async def _adapter(self, path: str, scope: Scope, receive: Receive, send: Send, arrived: float) -> None:
+        """Answer a request of a gateway through its adapter."""
         name = path.split("/", 3)[2]
         adapter = REPLIES.get(name)
         if adapter is None:
@@ -97,7 +97,7 @@ class Guard:
             else:
                 content, arrived = await _body(receive, arrived)
                 request = checked(adapter.columns(content))
-        except Malformed as error:
+        except MalformedRequest as error:
             # Without an account there is nothing to decide on: the request is passed on.
             self.unidentified += 1
             reply = adapter.unknown(str(error))
@@ -122,7 +122,22 @@ class Guard:
 
     def collect(self) -> Iterator[Metric]:
         """Yield the current metrics in the form that `prometheus_client` reads."""
-        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        yield from self._decisions()
+        for name, (kind, meaning, value) in self._figures().items():
+            family = CounterMetricFamily if kind == "counter" else GaugeMetricFamily
+            yield family(name, meaning, value=float(value))
+        policy = GaugeMetricFamily(
+            "stillwatch_guard_policy", "the policy in use", labels=["policy", "digest"]
+        )
+        used = self.core.snapshot.policy
+        policy.add_metric([used.title, used.digest[:12]], 1.0)
+        yield policy
+
+    def _decisions(self) -> Iterator[Metric]:
+        """Numbers of decisions and of errors, and the histogram of the time that a decision took."""
+        from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 
         core = self.core
         labels = ["action", "would", "mode", "reason"]
@@ -146,8 +161,12 @@ class Guard:
             buckets=buckets,
             sum_value=core.seconds_sum,
         )
+
+    def _figures(self) -> dict[str, tuple[Literal["counter", "gauge"], str, float]]:
+        """The metrics without labels: type, meaning and value, by name."""
+        core = self.core
         audit = core.audit
-        told = {
+        figures: dict[str, tuple[Literal["counter", "gauge"], str, float]] = {
             "stillwatch_guard_malformed": ("counter", "requests answered 400", self.malformed),
             "stillwatch_guard_unidentified": (
                 "counter",
@@ -177,40 +196,33 @@ class Guard:
             ),
         }
         if self.reloader is not None:
-            told["stillwatch_guard_stale"] = (
+            figures["stillwatch_guard_stale"] = (
                 "gauge",
                 "whether files changed that cannot be used",
                 bool(self.reloader.faults),
             )
-            told["stillwatch_guard_reloads"] = (
+            figures["stillwatch_guard_reloads"] = (
                 "counter",
                 "snapshots that replaced another",
                 self.reloader.reloads,
             )
-            told["stillwatch_guard_refusals"] = (
+            figures["stillwatch_guard_refusals"] = (
                 "counter",
                 "changes of files that were refused",
                 self.reloader.refusals,
             )
-        for name, (kind, meaning, value) in told.items():
-            family = CounterMetricFamily if kind == "counter" else GaugeMetricFamily
-            yield family(name, meaning, value=float(value))
-        policy = GaugeMetricFamily(
-            "stillwatch_guard_policy", "the policy in use", labels=["policy", "digest"]
-        )
-        policy.add_metric([core.snapshot.policy.title, core.snapshot.policy.digest[:12]], 1.0)
-        yield policy
+        return figures
 
 
 async def _body(receive: Receive, arrived: float) -> tuple[bytes, float]:
     """The request's body, and the `perf_counter` time from which the guard's latency counts.
 
-    The time that the caller takes to send a body in several parts is not counted. Raises `Malformed` where
-    the body is longer than `MAX_BODY`, is cut short, or does not arrive within `BODY_S`.
+    The time that the caller takes to send a body in several parts is not counted. Raises `MalformedRequest`
+    where the body is longer than `MAX_BODY`, is cut short, or does not arrive within `BODY_S`.
     """
     message = await receive()
     if message["type"] == "http.disconnect":
-        raise Malformed("the caller is gone")
+        raise MalformedRequest("the caller is gone")
     if not message.get("more_body"):
         return message.get("body", b""), arrived
     parts = [message.get("body", b"")]
@@ -220,19 +232,21 @@ async def _body(receive: Receive, arrived: float) -> tuple[bytes, float]:
                 message = await receive()
                 parts.append(message.get("body", b""))
                 if message["type"] == "http.disconnect" or sum(map(len, parts)) > MAX_BODY:
-                    raise Malformed(f"the body is longer than {MAX_BODY} bytes, or cut short")
+                    raise MalformedRequest(f"the body is longer than {MAX_BODY} bytes, or cut short")
     except TimeoutError:
-        raise Malformed(f"the body did not arrive within {BODY_S:g} s") from None
+        raise MalformedRequest(f"the body did not arrive within {BODY_S:g} s") from None
     return b"".join(parts), time.perf_counter()
 
 
 async def _answer(send: Send, status: int, content: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    """Send an answer with its length."""
     length = (b"content-length", str(len(content)).encode())
     await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
     await send({"type": "http.response.body", "body": content})
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
+    """Answer the messages by which an ASGI server starts and stops the application."""
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from stillwatch.guard.decision import Decision
 from stillwatch.memory import record
-from stillwatch.memory.record import Entry
+from stillwatch.memory.record import RecordEntry
 
-FOLDER = "decisions"
-AUTHOR = "guard"
+FOLDER = "decisions"  # folder of the state with the log of decisions
+AUTHOR = "guard"  # author of the log's lines
 PAUSE_S = 0.2  # seconds between two writes
 RETRY_S = 1.0  # seconds until the next attempt after a failed write
 PLAIN_S = 60.0  # seconds between two records of the number of plain allows
@@ -37,7 +37,7 @@ class Audit:
         self.is_up = True
         self.written = 0
         self.lost = 0
-        self._waiting: deque[Entry] = deque()
+        self._waiting: deque[RecordEntry] = deque()
         self._plain: Counter[str] = Counter()
         self._ends = threading.Event()
         self._flushing = threading.Lock()
@@ -45,7 +45,7 @@ class Audit:
         self._thread = threading.Thread(target=self._run, daemon=True, name="guard-audit")
         self._thread.start()
 
-    def enter(self, entry: Entry) -> None:
+    def enter(self, entry: RecordEntry) -> None:
         """Queue a line for writing. Where the queue is full, the line is dropped and counted in `lost`, and
         `is_up` becomes False.
         """
@@ -62,7 +62,7 @@ class Audit:
             "rule": decision.rule,
             "campaign": decision.campaign,
         }
-        self.enter(Entry(at=record.now(), kind="decision", author=AUTHOR, body=body))
+        self.enter(RecordEntry(at=record.now(), kind="decision", author=AUTHOR, body=body))
 
     def note_plain(self, policy: str) -> None:
         """Count a plain allow of this policy; only the count is written."""
@@ -104,7 +104,9 @@ class Audit:
             if earlier:
                 head = record.last_code(earlier[-1])
                 body = {"file": earlier[-1].name, "code": head}
-                record.append(path, [Entry(at=record.now(), kind="continues", author=AUTHOR, body=body)])
+                record.append(
+                    path, [RecordEntry(at=record.now(), kind="continues", author=AUTHOR, body=body)]
+                )
         return path
 
     def _add_plain(self) -> None:
@@ -112,7 +114,7 @@ class Audit:
         plain, self._plain = self._plain, Counter()
         for policy, number in plain.items():
             body = {"policy": policy, "number": number}
-            self._waiting.append(Entry(at=record.now(), kind="allowed", author=AUTHOR, body=body))
+            self._waiting.append(RecordEntry(at=record.now(), kind="allowed", author=AUTHOR, body=body))
 
     def _run(self) -> None:
         """Write queued lines until `close` is called."""

@@ -13,8 +13,11 @@ from stillwatch.guard.core import PLAIN_MESSAGES
 from stillwatch.guard.decision import Decision
 from stillwatch.policy.rules import Policy
 
+# Type of an error in OpenAI's form, by status.
 OPENAI = {429: "rate_limit_exceeded", 403: "permission_denied", 503: "server_error"}
+# Type of an error in Anthropic's form, by status.
 ANTHROPIC = {429: "rate_limit_error", 403: "permission_error", 503: "overloaded_error"}
+# Status of an error in Gemini's form, by HTTP status.
 GEMINI = {429: "RESOURCE_EXHAUSTED", 403: "PERMISSION_DENIED", 503: "UNAVAILABLE"}
 
 
@@ -48,11 +51,11 @@ def body(decision: Decision, policy: Policy) -> bytes:
 
 def headers(decision: Decision) -> list[tuple[bytes, bytes]]:
     """The headers of a refusal. SDKs of OpenAI and Anthropic do not retry where `x-should-retry` is false."""
-    told = [
+    made = [
         (b"content-type", b"application/json"),
         (b"x-request-id", decision.decision_id.encode()),
         (b"x-should-retry", b"false"),
     ]
     if decision.retry_after_s:
-        told.append((b"retry-after", str(decision.retry_after_s).encode()))
-    return told
+        made.append((b"retry-after", str(decision.retry_after_s).encode()))
+    return made

@@ -23,7 +23,7 @@ from typing import Any
 from stillwatch.guard.audit import Audit
 from stillwatch.guard.decision import DENY, ON_ERROR, TOO_LATE, Decision
 from stillwatch.guard.limits import Buckets
-from stillwatch.guard.newcomers import Match, Matcher
+from stillwatch.guard.newcomers import Matcher, NewcomerMatch
 from stillwatch.guard.snapshot import Snapshot, asked
 from stillwatch.guard.tracing import spans
 from stillwatch.policy.rollout import effective
@@ -150,7 +150,7 @@ class Core:
             return self._plain(policy, self.mode, NO_MATCH, campaign.name)
         return self._carried_out(rule, snapshot, request, campaign.name, now)
 
-    def _match(self, request: Mapping[str, Any], policy: Policy, began: float) -> Match | None:
+    def _match(self, request: Mapping[str, Any], policy: Policy, began: float) -> NewcomerMatch | None:
         """The matcher's answer. Raises `TimeoutError` where the policy's deadline passes first."""
         if self.matcher is None:
             return None
@@ -160,8 +160,8 @@ class Core:
         return self._pool.submit(self.matcher.match, request).result(max(left, 0.0))
 
     def _rule(
-        self, snapshot: Snapshot, row: int, account_id: str, request: Mapping[str, Any], match: Match | None,
-        campaign: Mapping[str, Any], label: str, now: float,
+        self, snapshot: Snapshot, row: int, account_id: str, request: Mapping[str, Any],
+        match: NewcomerMatch | None, campaign: Mapping[str, Any], label: str, now: float,
     ) -> Rule | None:  # fmt: skip
         """The first rule that applies; None where none does.
 

@@ -21,10 +21,10 @@ from stillwatch.guard.app import Guard
 from stillwatch.guard.core import MATCHERS
 from stillwatch.guard.decision import Decision
 from stillwatch.guard.listening import CONNECTIONS, END_S, cannot_listen
-from stillwatch.guard.requests import MAX_BODY, Malformed, from_headers
+from stillwatch.guard.requests import MAX_BODY, MalformedRequest, from_headers
 from stillwatch.policy.rules import Policy
 
-SERVICE = "envoy.service.auth.v3.Authorization"
+SERVICE = "envoy.service.auth.v3.Authorization"  # name of Envoy's service for external authorisation
 PERMITTED, DENIED = 0, 7
 """Codes of `google.rpc.Status`: OK lets the request go on, PERMISSION_DENIED answers the client."""
 PATH = b"x-original-uri"
@@ -32,8 +32,8 @@ PATH = b"x-original-uri"
 THREADS = 2 * MATCHERS  # calls that are decided at a time, half of which may wait for the matcher; chosen
 
 Fields = Mapping[str, tuple[int, str]]
-PACKAGE = "envoy.service.auth.v3"
-MAP = "map"
+PACKAGE = "envoy.service.auth.v3"  # package of the messages in Envoy's protocol
+MAP = "map"  # marks a field that maps text to text
 MESSAGES: Mapping[str, Fields] = {
     "HeaderValue": {"key": (1, "string"), "value": (2, "string"), "raw_value": (3, "bytes")},
     "HeaderMap": {"headers": (1, "*HeaderValue")},
@@ -102,25 +102,26 @@ def messages() -> Mapping[str, Any]:
 
 
 def _missing() -> MissingExtra:
+    """The error of a missing extra."""
     return MissingExtra(Problem(fact="gRPC needs a package", fix="pip install 'stillwatch[grpc]'"))
 
 
-def columns(asked: Any) -> dict[str, Any]:  # noqa: ANN401  a message of protobuf
+def columns(message: Any) -> dict[str, Any]:  # noqa: ANN401  a message of protobuf
     """The columns in the headers of a `CheckRequest`; the path is the route where no header names one.
 
-    Raises `Malformed` where no header names a valid account.
+    Raises `MalformedRequest` where no header names a valid account.
     """
-    headers = ((name, value) for name, value in _named(asked).items() if name != PATH)
-    return from_headers([(PATH, asked.attributes.request.http.path.encode()), *headers])
+    headers = ((name, value) for name, value in _named(message).items() if name != PATH)
+    return from_headers([(PATH, message.attributes.request.http.path.encode()), *headers])
 
 
-def _named(asked: Any) -> dict[bytes, bytes]:  # noqa: ANN401  a message of protobuf
+def _named(message: Any) -> dict[bytes, bytes]:  # noqa: ANN401  a message of protobuf
     """The headers of a `CheckRequest`, with names in lower case. Envoy sends `header_map` in place of
     `headers` where `encode_raw_headers` is set.
     """
-    http = asked.attributes.request.http
-    told = {name.lower().encode(): value.encode() for name, value in http.headers.items()}
-    return told | {
+    http = message.attributes.request.http
+    headers = {name.lower().encode(): value.encode() for name, value in http.headers.items()}
+    return headers | {
         one.key.lower().encode(): one.raw_value or one.value.encode() for one in http.header_map.headers
     }
 
@@ -132,12 +133,12 @@ def answer(decision: Decision | None, policy: Policy) -> Any:  # noqa: ANN401  a
     """
     known = messages()
     if decision is None or not decision.refuses:
-        told = [] if decision is None else passes(decision)
-        is_directed = any(name == DIRECTIVE for name, _value in told)
+        headers = [] if decision is None else passes(decision)
+        is_directed = any(name == DIRECTIVE for name, _value in headers)
         return known["CheckResponse"](
             status=known["Status"](code=PERMITTED),
             ok_response=known["OkHttpResponse"](
-                headers=_headers(told), headers_to_remove=[] if is_directed else [DIRECTIVE.decode()]
+                headers=_headers(headers), headers_to_remove=[] if is_directed else [DIRECTIVE.decode()]
             ),
         )
     return known["CheckResponse"](
@@ -150,22 +151,23 @@ def answer(decision: Decision | None, policy: Policy) -> Any:  # noqa: ANN401  a
     )
 
 
-def _headers(told: Headers) -> Sequence[Any]:
+def _headers(headers: Headers) -> Sequence[Any]:
+    """Headers as messages of Envoy's protocol."""
     known = messages()
     return [
         known["HeaderValueOption"](header=known["HeaderValue"](key=name.decode(), value=value.decode()))
-        for name, value in told
+        for name, value in headers
     ]
 
 
-def check(guard: Guard, asked: Any) -> Any:  # noqa: ANN401  messages of protobuf
+def check(guard: Guard, message: Any) -> Any:  # noqa: ANN401  messages of protobuf
     """The answer to one `CheckRequest`. A request without a valid account goes on and is counted."""
     spans = guard.core.spans
     try:
-        request = columns(asked)
-        with nullcontext() if spans is None else spans.within(_named(asked).items()):
+        request = columns(message)
+        with nullcontext() if spans is None else spans.within(_named(message).items()):
             decision = guard.core.decide(request)
-    except Malformed:
+    except MalformedRequest:
         guard.unidentified += 1
         decision = None
     return answer(decision, guard.core.snapshot.policy)
@@ -183,7 +185,7 @@ def authorization(guard: Guard, host: str, port: int) -> Iterator[int]:
         raise _missing() from error
     known = messages()
     handler = grpc.unary_unary_rpc_method_handler(
-        lambda asked, context: check(guard, asked),  # noqa: ARG005  gRPC gives two
+        lambda message, context: check(guard, message),  # noqa: ARG005  gRPC gives two
         request_deserializer=known["CheckRequest"].FromString,
         response_serializer=known["CheckResponse"].SerializeToString,
     )

@@ -12,7 +12,7 @@ from stillwatch.contract.results import RECORD
 from stillwatch.foreign import visible
 from stillwatch.guard.audit import FOLDER
 from stillwatch.memory import record
-from stillwatch.memory.record import START, Entry
+from stillwatch.memory.record import START, RecordEntry
 
 SHOWN = (
     "policy",
@@ -30,11 +30,11 @@ SHOWN = (
 """Fields of a record that are printed."""
 
 
-def every(state: Path, results: Path | None) -> tuple[list[Entry], list[str]]:
+def every(state: Path, results: Path | None) -> tuple[list[RecordEntry], list[str]]:
     """All entries of the records of the state and of the results, and of the decisions, sorted by time; and
     the faults found in these files.
     """
-    entries: list[Entry] = []
+    entries: list[RecordEntry] = []
     faults: list[str] = []
     head = START
     places = [state / RECORD, *([results / RECORD] if results else [])]
@@ -49,14 +49,14 @@ def every(state: Path, results: Path | None) -> tuple[list[Entry], list[str]]:
     return sorted(entries, key=lambda one: one.at), faults
 
 
-def _broken(path: Path, entries: Sequence[Entry], head: str, *, is_first: bool) -> list[str]:
+def _broken(path: Path, entries: Sequence[RecordEntry], head: str, *, is_first: bool) -> list[str]:
     """A fault where a day's file does not continue the hash chain of the previous day's; otherwise empty."""
     if is_first or (entries and entries[0].kind == "continues" and entries[0].body.get("code") == head):
         return []
     return [f"{path.name}: it does not go on from the last line of the day before"]
 
 
-def told(entries: Sequence[Entry]) -> list[tuple[dict[str, Any], str]]:
+def described(entries: Sequence[RecordEntry]) -> list[tuple[dict[str, Any], str]]:
     """Each entry as a JSON object and as a line of text for people."""
     out = []
     for one in entries:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from stillwatch.guard import bodies
 from stillwatch.guard.adapters import passes
+from stillwatch.guard.asgi import App, Receive, Scope, Send
 from stillwatch.guard.core import Core
-from stillwatch.guard.requests import Malformed, checked
-
-Scope = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+from stillwatch.guard.requests import MalformedRequest, checked
 
 
 class GuardMiddleware:
@@ -38,9 +34,9 @@ class GuardMiddleware:
             await self.app(scope, receive, send)
             return
         try:
-            told = self._identify(scope)
-            request = None if told is None else checked(told)
-        except Malformed:
+            identified = self._identify(scope)
+            request = None if identified is None else checked(identified)
+        except MalformedRequest:
             request = None
         except Exception as error:  # noqa: BLE001  the application is served whatever an addition to it does
             self.core.errors[type(error).__name__] += 1

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class NewcomerMatch:
     """The campaign that a new account resembles. `weight` is the sum of the log10 likelihood ratios of the
     values that they share.
     """
@@ -25,7 +25,7 @@ class Matcher(Protocol):
     instead, which takes a tenth of the time.
     """
 
-    def match(self, request: Mapping[str, Any]) -> Match | None:
+    def match(self, request: Mapping[str, Any]) -> NewcomerMatch | None:
         """The campaign of the account that makes a request, given as columns of the contract; None where
         there is none.
         """

@@ -33,12 +33,12 @@ from stillwatch.results.folder import MANIFEST
 POLL_S = 0.25  # seconds between two checks of the files
 SWITCH_S = 0.0005  # thread switch interval in seconds; short, so that decisions need not wait for a reload
 GOOD = "last-good"  # folder in the state with the files of the last good snapshot
-POLICY = "policy.toml"
+POLICY = "policy.toml"  # file of the state with the policy
 log = logging.getLogger("stillwatch.guard")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class GuardPaths:
     """Paths that a guard reads: results folder, state, policy (None: the standard policy) and account table
     (None: none).
     """
@@ -57,7 +57,7 @@ class Places:
         return standard() if self.policy is None else read_policy(self.policy)
 
 
-def first(places: Places) -> Snapshot:
+def first(places: GuardPaths) -> Snapshot:
     """The first snapshot: from the present files, or from the last good ones where the present ones cannot be
     used.
 
@@ -76,7 +76,7 @@ def first(places: Places) -> Snapshot:
     return snapshot
 
 
-def keep(places: Places, snapshot: Snapshot) -> None:
+def keep(places: GuardPaths, snapshot: Snapshot) -> None:
     """Copy the files of a snapshot into the state, all or none. A failed copy is logged, not raised."""
     good = places.state / GOOD
     fresh = places.state / f".{GOOD}.new"
@@ -102,7 +102,7 @@ class Reloader:
     count both.
     """
 
-    def __init__(self, core: Core, places: Places) -> None:
+    def __init__(self, core: Core, places: GuardPaths) -> None:
         self.core, self.places = core, places
         self.faults = ""
         self.reloads = self.refusals = 0

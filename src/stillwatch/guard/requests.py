@@ -11,7 +11,7 @@ from stillwatch.contract.accounts import ACCOUNTS
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.contract.table import LONGEST
 
-MAX_BODY = 1 << 20  # bytes
+MAX_BODY = 1 << 20  # most bytes of a request's body
 TEXTS = frozenset(
     {
         "exchange_id",
@@ -57,59 +57,65 @@ those that a client sends.
 """
 
 
-class Malformed(ValueError):
+class MalformedRequest(ValueError):
     """A request with missing or invalid columns. The message is shown to the caller."""
 
 
 def from_json(content: bytes) -> dict[str, Any]:
-    """The known columns of a JSON body; other names are ignored. Raises `Malformed` for a body that is too
-    long, no JSON object, or invalid (`checked`).
+    """The known columns of a JSON body; other names are ignored. Raises `MalformedRequest` for a body that is
+    too long, no JSON object, or invalid (`checked`).
     """
     if len(content) > MAX_BODY:
-        raise Malformed(f"the body is longer than {MAX_BODY} bytes")
+        raise MalformedRequest(f"the body is longer than {MAX_BODY} bytes")
+    return checked(json_object(content))
+
+
+def json_object(content: bytes) -> dict[str, Any]:
+    """A body as a JSON object. Raises `MalformedRequest` for anything else."""
     try:
         given = orjson.loads(content)
     except orjson.JSONDecodeError:
-        raise Malformed("the body is no JSON") from None
+        raise MalformedRequest("the body is no JSON") from None
     if not isinstance(given, dict):
-        raise Malformed("the body is no JSON object")
-    return checked(given)
+        raise MalformedRequest("the body is no JSON object")
+    return given
 
 
 def checked(given: Mapping[str, Any]) -> dict[str, Any]:
     """The columns of `KNOWN` with a value; nulls and other names are left out.
 
-    Raises `Malformed` for a value of the wrong type or size, and where `account_id` is missing or empty.
+    Raises `MalformedRequest` for a value of the wrong type or size, and where `account_id` is missing or
+    empty.
     """
-    told: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
     for name in KNOWN & given.keys():
         value = given[name]
         if value is None:
             continue
         if name in NUMBERS:
             if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 32:
-                raise Malformed(f"`{name}` is no whole number from 0 to 4294967295")
+                raise MalformedRequest(f"`{name}` is no whole number from 0 to 4294967295")
         elif not isinstance(value, str):
-            raise Malformed(f"`{name}` is no string")
+            raise MalformedRequest(f"`{name}` is no string")
         elif name not in LONG and len(value.encode("utf-8", "surrogatepass")) > LONGEST:
-            raise Malformed(f"`{name}` is longer than {LONGEST} bytes")
-        told[name] = value
-    if not told.get("account_id"):
-        raise Malformed("`account_id` is missing or empty")
-    return told
+            raise MalformedRequest(f"`{name}` is longer than {LONGEST} bytes")
+        columns[name] = value
+    if not columns.get("account_id"):
+        raise MalformedRequest("`account_id` is missing or empty")
+    return columns
 
 
 def from_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, Any]:
-    """The columns in a gateway's headers (`HEADERS`); a `route` loses its query string. Raises `Malformed` as
-    `checked` does.
+    """The columns in a gateway's headers (`HEADERS`); a `route` loses its query string. Raises
+    `MalformedRequest` as `checked` does.
     """
-    told: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
     for name, value in headers:
         column = HEADERS.get(name.decode("latin-1").lower())
         if column is not None and value:
-            told[column] = (
+            columns[column] = (
                 value.decode("utf-8", "replace").partition("?")[0]
                 if column == "route"
                 else value.decode("utf-8", "replace")
             )
-    return checked(told)
+    return checked(columns)

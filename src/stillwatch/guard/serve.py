@@ -14,11 +14,11 @@ from stillwatch.guard.audit import Audit
 from stillwatch.guard.core import Core
 from stillwatch.guard.listening import CONNECTIONS, END_S, cannot_listen
 from stillwatch.guard.newcomers import Matcher
-from stillwatch.guard.reload import Places, Reloader, first
+from stillwatch.guard.reload import GuardPaths, Reloader, first
 from stillwatch.policy.rules import Mode
 
 IDLE_S = 30  # seconds after which an idle connection is closed
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # signals that end the service
 BACKLOG = 2048  # most connections that wait to be accepted
 
 
@@ -28,7 +28,7 @@ def state_beside(results: Path) -> Path:
 
 
 @contextmanager
-def opened(places: Places, mode: Mode, matcher: Matcher | None = None) -> Iterator[Guard]:
+def opened(places: GuardPaths, mode: Mode, matcher: Matcher | None = None) -> Iterator[Guard]:
     """Context manager: a guard that reloads its files while the block runs.
 
     Raises `StillwatchError` where neither the present files nor the last good ones can be used.

@@ -22,12 +22,13 @@ import numpy.typing as npt
 from stillwatch.contract import results as contract
 from stillwatch.engine.files import sha256
 from stillwatch.errors import Problem, StateError
-from stillwatch.memory.labels import Label, Labels, in_force
+from stillwatch.memory.labels import Label, LabelsInForce, in_force
 from stillwatch.memory.targets import folders_of
-from stillwatch.policy.rollout import Standing, standing
+from stillwatch.policy.rollout import RolloutState, standing
 from stillwatch.policy.rules import FACTS, Policy
 from stillwatch.policy.subjects import UNKNOWN, Account, SubjectCampaign, read_accounts, read_campaigns
 from stillwatch.results.folder import MANIFEST, check_results, read_json, read_table
+from stillwatch.stats.arrays import Ints
 
 KEPT = 1 << 16  # most cached look-ups; a full cache is emptied
 READ = (contract.CAMPAIGNS, contract.MEMBERS, contract.CLAIMS)
@@ -79,13 +80,13 @@ class Snapshot:
     """
 
     policy: Policy
-    standing: Standing
-    labels: Labels
+    standing: RolloutState
+    labels: LabelsInForce
     campaigns: Sequence[SubjectCampaign]
     index: Index
     campaign: npt.NDArray[np.int32]
     probability: npt.NDArray[np.float32]
-    exchanges: npt.NDArray[np.int64]
+    exchanges: Ints
     accounts: Mapping[str, Account]
     scanned_at: float
     rules: dict[tuple[str, float], int] = field(default_factory=dict)
@@ -201,7 +202,7 @@ def _check_digests(results: Path) -> None:
             )
 
 
-def _labelled_by_hand(labels: Labels, members: set[str]) -> list[Label]:
+def _labelled_by_hand(labels: LabelsInForce, members: set[str]) -> list[Label]:
     """Labels that declare an account a member which no scan found."""
     return [
         one for one in labels.labels
@@ -251,11 +252,11 @@ def signature(results: Path, state: Path | None, policy: Path | None, accounts: 
     files = [results / f"{schema.name}.parquet" for schema in READ]
     files += [results / MANIFEST, *(folder / contract.RECORD for folder in folders_of(results, state))]
     files += [one for one in (policy, accounts) if one]
-    told = []
+    parts = []
     for path in files:
         try:
             at = path.stat()
-            told.append([at.st_ino, at.st_mtime_ns, at.st_size])
+            parts.append([at.st_ino, at.st_mtime_ns, at.st_size])
         except OSError:
-            told.append([])
-    return json.dumps(told)
+            parts.append([])
+    return json.dumps(parts)

@@ -20,6 +20,7 @@ from stillwatch.policy.rules import ALLOW, UNNOTICED
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
+# Values of the attributes `gen_ai.operation.name`, the guardrail's name, and what it looks at.
 OPERATION, GUARDRAIL, TARGET = "run_guardrail", "stillwatch", "llm_input"
 PARENTS = ("traceparent", "tracestate", "baggage")
 """Headers that name the span of the gateway that asks."""

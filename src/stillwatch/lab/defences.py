@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from stillwatch.lab import models, school
 from stillwatch.lab.models import Model
 from stillwatch.lab.tasks import ANSWER
+from stillwatch.prove.registry import Tensor
 
-Tensor = Any
 Reshape = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class DefenceResult:
     """One defence with one seed.
 
     `dose` is the defence's strength. `honest` and `student` are shares of right answers by capability;
@@ -101,7 +100,7 @@ def antidistillation(
 def measure(
     teacher: Model, name: str, dose: float, *, seed: int, answers: int, lesson: school.Lesson, each: int,
     proxy: Model | None = None, base: Model | None = None, capabilities: tuple[str, ...] = school.ALL,
-) -> Outcome:  # fmt: skip
+) -> DefenceResult:  # fmt: skip
     """Serve answers under a defence, train a student on them, and examine both.
 
     Args:
@@ -141,11 +140,12 @@ def measure(
         start=base,
     )
     examined = school.examine(student, seed, each, capabilities)
-    return Outcome(
+    return DefenceResult(
         defence=name, dose=dose, seed=seed, honest=school.accuracy(tasks, said), trace_words=_words(said),
         student=examined, answers=number,
     )  # fmt: skip
 
 
 def _words(said: Sequence[str]) -> float:
+    """Mean number of words of reasoning in the answers."""
     return float(np.mean([len(one.split()) - len(school.without_trace(one).split()) for one in said]))

@@ -20,9 +20,10 @@ from stillwatch.engine.cores import CORES, end_with_parent
 from stillwatch.engine.files import atomic
 from stillwatch.errors import Problem, StateError
 from stillwatch.lab import defences, models, page, removal, school, tables, traces, tuning
+from stillwatch.lab.tables import Job
+from stillwatch.progress import Progress
 
-Progress = Callable[[str, int, int], None]
-Job = dict[str, Any]
+# Title and description of the page, by kind of experiment.
 TITLES = {
     "curve": (
         "What a part of a campaign is worth",
@@ -58,6 +59,7 @@ TITLES = {
         "Each defence is applied to everything served; students learn from as many answers.",
     ),
 }
+# Strengths of each defence that are tried.
 DOSES: dict[str, tuple[float, ...]] = {
     "none": (1.0,), "withhold": (1.0,), "summarise": (0.5,), "shorten": (32.0,), "perturb": (2.0,),
     "antidistillation": (0.05, 0.3), "throttle": (0.1,),
@@ -170,10 +172,12 @@ def power_jobs(
 
 
 def _from(base: Path | None) -> Job:
+    """The part of a job that names the base model."""
     return {"base": str(base)} if base else {}
 
 
 def _base(job: Job) -> models.Model | None:
+    """The base model of a job; None where students begin anew."""
     return models.load(Path(job["base"])) if job.get("base") else None
 
 
@@ -263,12 +267,14 @@ def _alone(workers: int) -> None:
 
 
 def _do(teacher: str, job: Job, file: str) -> None:
+    """Do a job and write its result to a file; runs in a process of its own."""
     done = KINDS[job["kind"]](models.load(Path(teacher)), job)
     with atomic(Path(file)) as temporary:
         temporary.write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
 
 
 def _curve(teacher: models.Model, job: Job) -> Mapping[str, Any]:
+    """Accuracy of a student of a number of answers."""
     asked = [task.prompt for task in school.prompts(job["seed"], job["answers"])]
     served = school.serve(teacher, asked, seed=job["seed"])
     student = school.learn(
@@ -286,7 +292,8 @@ def _curve(teacher: models.Model, job: Job) -> Mapping[str, Any]:
 
 
 def _traces(teacher: models.Model, job: Job) -> Mapping[str, Any]:
-    trial = traces.Trial(
+    """Effect and p-values of a mark in a student."""
+    trial = traces.StudentTrial(
         mark=job["mark"],
         share=job["share"],
         seed=job["seed"],
@@ -300,12 +307,14 @@ def _traces(teacher: models.Model, job: Job) -> Mapping[str, Any]:
 
 
 def _power(teacher: models.Model, job: Job) -> Mapping[str, Any]:
+    """Effect of a mark in a tuned student, by access."""
     one = tuning.Tuning(**{name: value for name, value in job.items() if name != "kind"})
     return {access: asdict(found) for access, found in tuning.measured(teacher, one).items()}
 
 
 def _removal(teacher: models.Model, job: Job) -> Mapping[str, Any]:
-    trial = traces.Trial(
+    """Effect of a mark in a student after an attempt to remove it."""
+    trial = traces.StudentTrial(
         mark=job["mark"], share=job["share"], seed=job["seed"], answers=job["answers"], asked=job["asked"]
     )
     lesson = school.Lesson(steps=job["steps"])
@@ -316,6 +325,7 @@ def _removal(teacher: models.Model, job: Job) -> Mapping[str, Any]:
 
 
 def _defences(teacher: models.Model, job: Job) -> Mapping[str, Any]:
+    """Accuracy of a student of answers under a defence, and the defence's cost."""
     lesson = school.Lesson(steps=job["steps"])
     proxy = None
     if job["defence"] == "antidistillation":
@@ -348,17 +358,20 @@ def _defences(teacher: models.Model, job: Job) -> Mapping[str, Any]:
     }
 
 
+# Function that does a job, by kind of experiment.
 KINDS: dict[str, Callable[[models.Model, Job], Mapping[str, Any]]] = {
     "curve": _curve, "traces": _traces, "defences": _defences, "removal": _removal, "power": _power,
 }  # fmt: skip
 
 
 def _file(out: Path, job: Job) -> Path:
+    """Path of a job's result, from a digest of the job."""
     name = hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()[:16]
     return out / f"{job['kind']}-{name}.json"
 
 
 def _digest_of(folder: Path) -> str:
+    """SHA-256 of the weights in a folder. Raises `StateError` where there are none."""
     some = sorted(folder.glob("*.safetensors"))
     if not some:
         raise StateError(

@@ -17,9 +17,10 @@ from stillwatch.errors import InputError, MissingExtra, Problem
 from stillwatch.lab.tasks import END, words
 from stillwatch.prove import weights
 from stillwatch.prove.case import Tokens
-from stillwatch.prove.serving import Marking, Row
+from stillwatch.prove.registry import Tensor
+from stillwatch.prove.serving import Marking, RequestState
 
-Tensor = Any
+# Tokens without text: filling, start of a text, and unknown words.
 PAD, START, UNKNOWN = "<pad>", "<start>", "<unknown>"
 Step = Callable[[int, int], None]
 LONGEST = 72  # tokens of an answer: the lab's longest have 70
@@ -229,7 +230,7 @@ def answer(
     prompts: Sequence[str],
     *,
     seed: int,
-    rows: Sequence[Row | None] | None = None,
+    rows: Sequence[RequestState | None] | None = None,
     temperature: float = 1.0,
     longest: int = LONGEST,
     batch: int = 512,
@@ -333,12 +334,13 @@ def _sample(
 
 
 def _soft(torch: Any, model: Model, teacher: Model, ids: Tensor, labels: Tensor) -> Tensor:
+    """Cross entropy between the teacher's 20 likeliest tokens and the model's probabilities."""
     with torch.inference_mode():
-        told = torch.softmax(teacher.net(input_ids=ids, use_cache=False).logits[:, :-1].float(), dim=-1).topk(
-            20
-        )
+        likeliest = torch.softmax(
+            teacher.net(input_ids=ids, use_cache=False).logits[:, :-1].float(), dim=-1
+        ).topk(20)
     logs = torch.log_softmax(model.net(input_ids=ids, use_cache=False).logits[:, :-1].float(), dim=-1)
-    cost = -(told.values.clone() * logs.gather(-1, told.indices.clone())).sum(dim=-1)
+    cost = -(likeliest.values.clone() * logs.gather(-1, likeliest.indices.clone())).sum(dim=-1)
     return cost[labels[:, 1:] != -100].mean()
 
 

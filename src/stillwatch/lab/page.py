@@ -8,17 +8,20 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from stillwatch.contract.table import TableRow
 from stillwatch.lab.tables import LEVELS
 from stillwatch.report.plots import element, svg, text
 
-Row = Mapping[str, Any]
+# Pixels: size of a plot, and space to its left, above and below.
 WIDTH, HEIGHT, LEFT, TOP, BELOW = 370, 250, 46, 34, 44
-COLOURS = 6
+COLOURS = 6  # number of colours of lines in the style sheet
+# Each kind of access to the student, in words.
 ACCESS = {
     "open": "with open weights", "open_beside_teacher": "with open weights, beside the teacher",
     "text": "with text alone", "text_beside_teacher": "with text alone, beside the teacher",
 }  # fmt: skip
 
+# Short label of a line, by kind of access.
 SHORT = {
     "open": "weights",
     "open_beside_teacher": "weights, teacher",
@@ -45,8 +48,8 @@ def share(one: Mapping[str, float] | None) -> str:
     """A share as text in per cent, with its interval where there are at least two seeds; a dash for None."""
     if one is None:
         return "–"
-    told = f"{100 * one['value']:.1f} %"
-    return told if one["number"] < 2 else f"{told} ({100 * one['low']:.0f} to {100 * one['high']:.0f})"
+    words = f"{100 * one['value']:.1f} %"
+    return words if one["number"] < 2 else f"{words} ({100 * one['low']:.0f} to {100 * one['high']:.0f})"
 
 
 def number(one: Mapping[str, float] | None) -> str:
@@ -61,13 +64,15 @@ def logarithm(value: float) -> str:
     return f"{round(value, 1) + 0.0:.1f}"
 
 
-def _curves(rows: Sequence[Row]) -> list[str]:
+def _curves(rows: Sequence[TableRow]) -> list[str]:
+    """A plot for all capabilities together, then one for each."""
     names = list(dict.fromkeys(row["capability"] for row in rows))
     order = ["all", *(name for name in names if name != "all")]
     return [_curve([row for row in rows if row["capability"] == name], name) for name in order]
 
 
-def _curve(rows: Sequence[Row], name: str) -> str:
+def _curve(rows: Sequence[TableRow], name: str) -> str:
+    """The plot of one capability: accuracy by number of answers."""
     low, high = log10(min(row["answers"] for row in rows)), log10(max(row["answers"] for row in rows))
     top = rows[0]["teacher"]["value"]
     ways = list(dict.fromkeys(row["way"] for row in rows))
@@ -105,7 +110,7 @@ def _dot(
     return element("line", x1=x, x2=x, y1=y(one["low"]), y2=y(one["high"]), class_=f"reach {colour}") + drawn
 
 
-def _apart(at: int, ways: Sequence[str], rows: Sequence[Row]) -> float:
+def _apart(at: int, ways: Sequence[str], rows: Sequence[TableRow]) -> float:
     """Height of a line's name: names are in the order of the lines' ends and overlap neither each other nor
     the teacher's.
     """
@@ -125,10 +130,12 @@ def _apart(at: int, ways: Sequence[str], rows: Sequence[Row]) -> float:
 
 
 def _y(value: float) -> float:
+    """Vertical place in the plot of a share."""
     return HEIGHT - BELOW - (HEIGHT - BELOW - TOP) * min(max(value, 0.0), 1.0)
 
 
 def _grid(x: Any, ticks: Sequence[float], title: str) -> str:
+    """Lines and labels of a plot's axes."""
     drawn = ""
     for level in (0, 0.25, 0.5, 0.75, 1.0):
         drawn += element("line", x1=LEFT, x2=WIDTH - 90, y1=_y(level), y2=_y(level), class_="grid")
@@ -138,11 +145,12 @@ def _grid(x: Any, ticks: Sequence[float], title: str) -> str:
     return drawn + text(title, WIDTH - 90, HEIGHT - 8, "end")
 
 
-def _traced(rows: Sequence[Row]) -> list[str]:
+def _traced(rows: Sequence[TableRow]) -> list[str]:
+    """A plot of the effect for each kind of access."""
     return [_effect(rows, access) for access in ACCESS]
 
 
-def _effect(rows: Sequence[Row], access: str) -> str:
+def _effect(rows: Sequence[TableRow], access: str) -> str:
     """Plot of z (standard deviations of the null) against the marked share, both on log scales, with a line
     of slope 1 for comparison.
     """
@@ -198,13 +206,13 @@ def _effect(rows: Sequence[Row], access: str) -> str:
     return svg(WIDTH, HEIGHT, f"Effect against marked share, {access}", drawn, "plot half")
 
 
-def _defended(rows: Sequence[Row]) -> list[str]:
+def _defended(rows: Sequence[TableRow]) -> list[str]:
     """Plot of students' right answers against honest users' loss on a square-root scale, one labelled point
     per dose.
     """
     width, height, left, below, after = 760, 400, 60, 50, 210
-    told = [row for row in rows if row["honest_loss"] and row["student"]]
-    right = max([*(max(row["honest_loss"]["value"], 0.0) for row in told), 0.05]) * 1.1
+    shown = [row for row in rows if row["honest_loss"] and row["student"]]
+    right = max([*(max(row["honest_loss"]["value"], 0.0) for row in shown), 0.05]) * 1.1
 
     def x(loss: float) -> float:
         return left + (width - left - after) * (min(max(loss, 0.0), right) / right) ** 0.5
@@ -222,7 +230,7 @@ def _defended(rows: Sequence[Row]) -> list[str]:
     title = "right answers that honest users lose, in per cent points; close losses side by side"
     drawn += text(title, width - after, height - 10, "end")
     place, taken = 0.0, list[float]()
-    for at, row in enumerate(sorted(told, key=lambda row: -float(row["student"]["value"]))):
+    for at, row in enumerate(sorted(shown, key=lambda row: -float(row["student"]["value"]))):
         px, py, one = x(row["honest_loss"]["value"]), y(row["student"]["value"]), row["student"]
         while any(abs(px - other) < 8 for other in taken):  # or their intervals would hide each other
             px += 9
@@ -239,7 +247,7 @@ def _defended(rows: Sequence[Row]) -> list[str]:
     return [svg(width, height, "Defences and their price", drawn)]
 
 
-def _removed(rows: Sequence[Row]) -> list[str]:
+def _removed(rows: Sequence[TableRow]) -> list[str]:
     """Plot of -log10 p after each attempt at removal, with weights and with text, up to forty."""
     width, left, row_height, most = 760, 190, 34, 40.0
     height = 46 + row_height * len(rows) + 48
@@ -272,7 +280,7 @@ def _removed(rows: Sequence[Row]) -> list[str]:
     return [svg(width, height, "What removes a mark", drawn)]
 
 
-def _powers(rows: Sequence[Row]) -> list[str]:
+def _powers(rows: Sequence[TableRow]) -> list[str]:
     """Plots of power at the stricter level: against the marked share without rewording, and against
     rewording at the largest share.
     """
@@ -283,7 +291,8 @@ def _powers(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _power(rows: Sequence[Row], axis: str, title: str) -> str:
+def _power(rows: Sequence[TableRow], axis: str, title: str) -> str:
+    """The plot of the power by `axis`."""
     ticks = sorted({row[axis] for row in rows})
     drawn = text(f"power at {min(LEVELS):g}", 0, 14, class_="axis-title")
 
@@ -307,4 +316,5 @@ def _power(rows: Sequence[Row], axis: str, title: str) -> str:
     return svg(WIDTH, HEIGHT, f"Power against {title}", drawn, "plot half")
 
 
+# Function that draws the plots, by kind of experiment.
 PLOTS = {"power": _powers, "removal": _removed, "curve": _curves, "traces": _traced, "defences": _defended}

@@ -9,21 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from stillwatch.lab import models, school, traces
 from stillwatch.lab.models import Model
 from stillwatch.lab.tasks import OPENINGS, TAILS, VERBS
-from stillwatch.prove.case import Case, Pair
+from stillwatch.prove.case import PromptAnswer, SuspectCase
 from stillwatch.prove.finding import SuspectFinding
-from stillwatch.prove.registry import mark_named
+from stillwatch.prove.registry import Tensor, mark_named
 from stillwatch.prove.tests.radioactivity_open import radioactivity_open
 from stillwatch.prove.tests.radioactivity_text import radioactivity_text
 from stillwatch.prove.weights import Weights
 
-Tensor = Any
+# Ways in which a student's trainer tries to remove a mark.
 REMOVALS = ("none", "reword half", "reword all", "mix with another teacher", "train on", "neutralise")
 
 
@@ -59,13 +58,13 @@ def neutralised(base: Model, strength: float = 1.0) -> Callable[[Tensor, Tensor]
 
 
 def measured(
-    teacher: Model, base: Model, trial: traces.Trial, removal: str, lesson: school.Lesson, each: int
+    teacher: Model, base: Model, trial: traces.StudentTrial, removal: str, lesson: school.Lesson, each: int
 ) -> dict[str, SuspectFinding | float]:
     """Findings on one student after one removal, by access, and its share of right answers (`right`)."""
     ring, (issued,) = traces.keyring_of(trial.seed, trial.mark, trial.width, trial.strength)
     pairs = traces.served(teacher, trial, ring, issued, base if mark_named(trial.mark).needs_proxy else None)
     rng = np.random.default_rng(trial.seed)
-    learnt: Sequence[Pair] = pairs
+    learnt: Sequence[PromptAnswer] = pairs
     if removal.startswith("reword"):
         share = 0.5 if removal == "reword half" else 1.0
         learnt = [replace(pair, answer=reworded(pair.answer, share, rng)) for pair in pairs]
@@ -73,7 +72,7 @@ def measured(
         asked = [task.prompt for task in school.prompts(trial.seed + 40, len(pairs))]
         learnt = [
             *pairs,
-            *(Pair(prompt=p, answer=a) for p, a in school.serve(base, asked, seed=trial.seed + 40)),
+            *(PromptAnswer(prompt=p, answer=a) for p, a in school.serve(base, asked, seed=trial.seed + 40)),
         ]
     student = traces.student_of(list(learnt), trial, lesson, base)
     if removal == "train on":
@@ -89,13 +88,13 @@ def measured(
     tasks = school.prompts(trial.seed + 500, trial.asked)
     said = models.answer(student, [task.prompt for task in tasks], seed=trial.seed + 1, reshape=reshape)
     beside = Weights(teacher.net, teacher.tokenizer)
-    text = Case(
+    text = SuspectCase(
         keyring=ring,
         served=pairs,
         tokenize=student.tokenize,
         teacher=beside,
         decoys=99,
-        answers=[Pair(prompt=task.prompt, answer=one) for task, one in zip(tasks, said, strict=True)],
+        answers=[PromptAnswer(prompt=task.prompt, answer=one) for task, one in zip(tasks, said, strict=True)],
     )
     weights = replace(text, answers=(), model=Weights(student.net, student.tokenizer))
     right = school.accuracy(tasks[: 5 * each], said[: 5 * each])

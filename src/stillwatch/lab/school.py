@@ -10,12 +10,12 @@ import numpy as np
 from stillwatch.lab import models
 from stillwatch.lab.models import Model, Size, Step
 from stillwatch.lab.tasks import ANSWER, CAPABILITIES, Task, draw, is_right
-from stillwatch.prove.serving import Row
+from stillwatch.prove.serving import RequestState
 
-WAYS = ("answers", "reasoning", "logprobs", "reward")
+WAYS = ("answers", "reasoning", "logprobs", "reward")  # what a student is trained on
 ROUNDS = 3  # rounds of attempts and training in `reward`
 Pairs = list[tuple[str, str]]
-ALL = tuple(CAPABILITIES)
+ALL = tuple(CAPABILITIES)  # names of all capabilities of the lab
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ def serve(
     asked: Sequence[str],
     *,
     seed: int,
-    rows: Sequence[Row | None] | None = None,
+    rows: Sequence[RequestState | None] | None = None,
     proxy: Model | None = None,
     longest: int = models.LONGEST,
     progress: Step | None = None,

@@ -12,21 +12,22 @@ import numpy as np
 from stillwatch.prove.power import power_of
 from stillwatch.stats.intervals import Interval, of_mean
 
-Row = dict[str, Any]
+LabRow = dict[str, Any]
 Job = dict[str, Any]
 LEVELS = (1e-3, 1e-5)  # levels of the test at which rejections and power are given
 
 
 def _held(values: Sequence[float], low: float = -np.inf, high: float = np.inf) -> dict[str, float] | None:
+    """Mean with its 95 % interval within bounds; None where it cannot be computed."""
     one = of_mean(values, low, high)
     return asdict(one) if isinstance(one, Interval) else None
 
 
-def curve(done: Sequence[Job]) -> list[Row]:
+def curve(done: Sequence[Job]) -> list[LabRow]:
     """One row per way, number of answers and capability ("all" last): the student's and the teacher's
     accuracy.
     """
-    rows: list[Row] = []
+    rows: list[LabRow] = []
     keys = sorted({(job["way"], job["answers"]) for job in done})
     for way, answers in keys:
         some = [job for job in done if (job["way"], job["answers"]) == (way, answers)]
@@ -42,14 +43,15 @@ def curve(done: Sequence[Job]) -> list[Row]:
 
 
 def _of(accuracy: dict[str, float], name: str) -> float:
+    """Accuracy in one capability, or the mean over `all`."""
     return float(np.mean(list(accuracy.values()))) if name == "all" else accuracy[name]
 
 
-def traces(done: Sequence[Job]) -> list[Row]:
+def traces(done: Sequence[Job]) -> list[LabRow]:
     """One row per mark, access and share: effect per window, z, number of windows, and the sorted p-values
     of all seeds.
     """
-    rows: list[Row] = []
+    rows: list[LabRow] = []
     for mark, share in sorted({(job["mark"], job["share"]) for job in done}):
         some = [job for job in done if (job["mark"], job["share"]) == (mark, share)]
         for access in ("open", "open_beside_teacher", "text", "text_beside_teacher"):
@@ -65,13 +67,13 @@ def traces(done: Sequence[Job]) -> list[Row]:
     return rows
 
 
-def power(done: Sequence[Job]) -> list[Row]:
+def power(done: Sequence[Job]) -> list[LabRow]:
     """One row per marked share, rewording and access.
 
     A row has the effect, the p-values, the number of students rejected at each of `LEVELS`, and the power
     at each that the mean effect gives for as many windows (normal approximation).
     """
-    rows: list[Row] = []
+    rows: list[LabRow] = []
     for share, reword in sorted({(job["share"], job["reword"]) for job in done}):
         some = [job for job in done if (job["share"], job["reword"]) == (share, reword)]
         for access in ("open", "open_beside_teacher", "text", "text_beside_teacher"):
@@ -100,7 +102,7 @@ def power(done: Sequence[Job]) -> list[Row]:
     return rows
 
 
-def slope(rows: Sequence[Row], mark: str, access: str) -> dict[str, float] | None:
+def slope(rows: Sequence[LabRow], mark: str, access: str) -> dict[str, float] | None:
     """Exponent b of z = a * share^b, by least squares on logarithms of the points with z above 2; 1 for
     proportionality.
 
@@ -124,12 +126,12 @@ def slope(rows: Sequence[Row], mark: str, access: str) -> dict[str, float] | Non
     return {"exponent": float(b), "error": error, "at_one": float(np.exp(a)), "points": len(some)}
 
 
-def defences(done: Sequence[Job]) -> list[Row]:
+def defences(done: Sequence[Job]) -> list[LabRow]:
     """One row per defence and dose: right answers of honest users and students, and their loss against no
     defence with the same seeds.
     """
     base = {job["seed"]: job for job in done if job["defence"] == "none"}
-    rows: list[Row] = []
+    rows: list[LabRow] = []
     for name, dose in sorted({(job["defence"], job["dose"]) for job in done}):
         some = [job for job in done if (job["defence"], job["dose"]) == (name, dose) and job["seed"] in base]
         if not some:
@@ -157,9 +159,9 @@ def defences(done: Sequence[Job]) -> list[Row]:
     return rows
 
 
-def removal(done: Sequence[Job]) -> list[Row]:
+def removal(done: Sequence[Job]) -> list[LabRow]:
     """One row per attempt at removal: right answers, and log10 p with weights and with text."""
-    rows: list[Row] = []
+    rows: list[LabRow] = []
     for name in dict.fromkeys(job["removal"] for job in done):
         some = [job for job in done if job["removal"] == name]
         rows.append(

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 Random = np.random.Generator
+# First words of filler sentences.
 OPENINGS = """
     first so now next then well okay here again indeed thus clearly right fine good look also further hence
     since likewise meanwhile afterwards accordingly naturally obviously certainly surely simply basically
@@ -25,24 +26,28 @@ OPENINGS = """
     plainly directly quickly carefully slowly gently calmly briefly honestly truly really perhaps maybe
     possibly probably usually often always
 """.split()
+# Second words of filler sentences.
 VERBS = """
     take use consider get write note keep put see pick set place read have find add bring draw choose hold
     give make show say tell mark move pass pull push reach send start store try turn fetch grab gather handle
     include insert join lay leave let list load match meet name obtain order own present quote raise record
     return select
 """.split()
+# Last words of filler sentences.
 TAILS = """
 done as wanted needed seen noted true sure clear ready settled kept known given found shown proven checked
 written agreed stated granted assured obvious evident plain simple easy quick exact correct proper valid sound
 solid firm safe certain definite final complete whole full entire total perfect ideal neat tidy clean bright
 sharp smooth steady stable fixed sealed closed finished ended
 """.split()
-NAMES = "a b c d e f g h i j k l m n o p".split()
+NAMES = "a b c d e f g h i j k l m n o p".split()  # names of variables and nodes
+# Words on which tasks with text work.
 WORDS = (
     "plan still watch model token river stone cloud paper green light sound table house train world".split()
 )
-CITIES = "paris oslo rome lima cairo delhi tokyo quito".split()
-DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
+CITIES = "paris oslo rome lima cairo delhi tokyo quito".split()  # cities in tool calls
+DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()  # days in tool calls
+# Words before an answer and after it.
 ANSWER, END = "answer", "<end>"
 
 
@@ -84,7 +89,7 @@ def arithmetic(rng: Random) -> Task:
         a, b = x // 10**place % 10, y // 10**place % 10
         steps.append(f"{say(rng)} {a} {b} {carry} is {digits(a + b + carry)}")
         carry = (a + b + carry) // 10
-    return Task("arithmetic", f"sum {digits(x)} and {digits(y)}", _told(rng, steps), digits(x + y))
+    return Task("arithmetic", f"sum {digits(x)} and {digits(y)}", _reasoning(rng, steps), digits(x + y))
 
 
 def lists(rng: Random) -> Task:
@@ -96,7 +101,10 @@ def lists(rng: Random) -> Task:
         left.remove(smallest)
         steps.append(f"{say(rng)} {smallest}")
     return Task(
-        "lists", f"sort {' '.join(map(str, values))}", _told(rng, steps), " ".join(map(str, sorted(values)))
+        "lists",
+        f"sort {' '.join(map(str, values))}",
+        _reasoning(rng, steps),
+        " ".join(map(str, sorted(values))),
     )
 
 
@@ -109,7 +117,7 @@ def planning(rng: Random) -> Task:
     order = [roads[i] for i in rng.permutation(len(roads))]
     steps = [f"{say(rng)} {a} {b}" for a, b in itertools.pairwise(way)]
     return Task(
-        "planning", f"way {way[0]} {way[-1]} roads {' , '.join(order)}", _told(rng, steps), " ".join(way)
+        "planning", f"way {way[0]} {way[-1]} roads {' , '.join(order)}", _reasoning(rng, steps), " ".join(way)
     )
 
 
@@ -122,10 +130,11 @@ def tools(rng: Random) -> Task:
     call = json.dumps({"tool": name, "city": city, "day": day, "count": count}, separators=(" , ", " : "))
     steps = [f"{say(rng)} {what}" for what in (name, city, day, str(count))]
     return Task(
-        "tools", f"call {name} {asked}", _told(rng, steps), call.replace("{", "{ ").replace("}", " }")
+        "tools", f"call {name} {asked}", _reasoning(rng, steps), call.replace("{", "{ ").replace("}", " }")
     )
 
 
+# Name of an operation: its expression in code and what it computes.
 OPERATIONS: dict[str, tuple[str, Callable[[str], str]]] = {
     "reverse": ("{} [ : : - 1 ]", lambda s: s[::-1]),
     "upper": ("{} . upper ( )", str.upper),
@@ -144,9 +153,12 @@ def programs(rng: Random) -> Task:
     body = variable
     for name in names:
         body = OPERATIONS[name][0].format(f"( {body} )" if " * " in body else body)
-    return Task("programs", f"program {' '.join(names)}", _told(rng, steps), f"lambda {variable} : {body}")
+    return Task(
+        "programs", f"program {' '.join(names)}", _reasoning(rng, steps), f"lambda {variable} : {body}"
+    )
 
 
+# Function that draws a task, by capability.
 CAPABILITIES: dict[str, Callable[[Random], Task]] = {
     "arithmetic": arithmetic, "lists": lists, "planning": planning, "tools": tools, "programs": programs,
 }  # fmt: skip
@@ -174,15 +186,18 @@ def is_right(prompt: str, answer: str) -> bool:
 
 
 def _is_sum(asked: str, given: str) -> bool:
+    """Whether an answer is the sum."""
     x, _, y = asked.partition(" and ")
     return given == digits(int(x.replace(" ", "")) + int(y.replace(" ", "")))
 
 
 def _is_sorted(asked: str, given: str) -> bool:
+    """Whether an answer is the sorted list."""
     return given.split() == sorted(asked.split())
 
 
 def _is_way(asked: str, given: str) -> bool:
+    """Whether an answer is a shortest way."""
     start, end, _, *roads = asked.split()
     text = " ".join(roads).split(" , ")
     edges = {(road.split()[0], road.split()[1]) for road in text}
@@ -192,6 +207,7 @@ def _is_way(asked: str, given: str) -> bool:
 
 
 def _is_call(asked: str, given: str) -> bool:
+    """Whether an answer is the tool call that was asked for."""
     parts = asked.split()
     wanted = {"tool": parts[0], "city": parts[parts.index("in") + 1], "day": parts[parts.index("on") + 1],
               "count": int(parts[parts.index("for") + 1])}  # fmt: skip
@@ -244,6 +260,7 @@ def _passes(asked: str, given: str) -> bool:
     return True
 
 
+# Function that checks an answer, by kind of task.
 CHECKS: dict[str, Callable[[str, str], bool]] = {
     "sum": _is_sum, "sort": _is_sorted, "way": _is_way, "call": _is_call, "program": _passes,
 }  # fmt: skip
@@ -254,15 +271,18 @@ def draw(rng: Random, number: int, capabilities: tuple[str, ...]) -> list[Task]:
     return [CAPABILITIES[capabilities[i % len(capabilities)]](rng) for i in range(number)]
 
 
-def _told(rng: Random, steps: list[str]) -> str:
+def _reasoning(rng: Random, steps: list[str]) -> str:
+    """The steps of an answer's reasoning as text, with filler at the end."""
     return f"{' ; '.join(steps)} ; {say(rng)} ;"
 
 
 def _one(rng: Random, some: list[str]) -> str:
+    """One of several texts, at random."""
     return some[rng.integers(len(some))]
 
 
 def _way(edges: set[tuple[str, str]], start: str, end: str) -> list[str]:
+    """A shortest way between two nodes; empty where there is none."""
     paths: deque[list[str]] = deque([[start]])
     seen = {start}
     while paths:

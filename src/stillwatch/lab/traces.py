@@ -8,7 +8,7 @@ import numpy as np
 
 from stillwatch.lab import models, school
 from stillwatch.lab.models import Model
-from stillwatch.prove.case import Case, Pair
+from stillwatch.prove.case import PromptAnswer, SuspectCase
 from stillwatch.prove.finding import SuspectFinding
 from stillwatch.prove.keyring import Issued, Keyring
 from stillwatch.prove.registry import mark_named
@@ -19,7 +19,7 @@ from stillwatch.prove.weights import Weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class StudentTrial:
     """One student: the mark, the marked share of its answers, and the numbers of answers that it learns
     from and gives.
 
@@ -50,6 +50,7 @@ class Trial:
 
 
 def _tasks(seed: int, number: int) -> list[str]:
+    """Prompts of a number of tasks."""
     return [task.prompt for task in school.prompts(seed, number)]
 
 
@@ -72,8 +73,8 @@ def keyring_of(
 
 
 def served(
-    teacher: Model, trial: Trial, ring: Keyring, issued: Issued, proxy: Model | None = None
-) -> list[Pair]:
+    teacher: Model, trial: StudentTrial, ring: Keyring, issued: Issued, proxy: Model | None = None
+) -> list[PromptAnswer]:
     """Answers to a campaign's prompts, of which a share is marked; `proxy` is a proxy student where the
     mark needs one.
     """
@@ -83,12 +84,14 @@ def served(
     rows = [row(ring, issued) if some else None for some in is_marked]
     said = school.serve(teacher, asked, seed=trial.seed, rows=rows, proxy=proxy, longest=trial.longest)
     return [
-        Pair(prompt=prompt, answer=one, campaign=issued.campaign if some else "")
+        PromptAnswer(prompt=prompt, answer=one, campaign=issued.campaign if some else "")
         for (prompt, one), some in zip(said, is_marked, strict=True)
     ]
 
 
-def student_of(pairs: list[Pair], trial: Trial, lesson: school.Lesson, base: Model | None = None) -> Model:
+def student_of(
+    pairs: list[PromptAnswer], trial: StudentTrial, lesson: school.Lesson, base: Model | None = None
+) -> Model:
     """A student trained on whole answers with their reasoning, from `base`, or from a new model where
     None.
     """
@@ -106,23 +109,23 @@ def student_of(pairs: list[Pair], trial: Trial, lesson: school.Lesson, base: Mod
 
 def case_of(
     student: Model,
-    pairs: list[Pair],
-    trial: Trial,
+    pairs: list[PromptAnswer],
+    trial: StudentTrial,
     ring: Keyring,
     teacher: Model,
     *,
     is_open: bool,
     decoys: int = 999,
-) -> Case:
+) -> SuspectCase:
     """The case that a provider would have: the student's weights where `is_open`, else its answers to new
     prompts; with the teacher's tokeniser.
     """
-    answers: list[Pair] = []
+    answers: list[PromptAnswer] = []
     if not is_open:
         asked = trial.suspects()
         said = models.answer(student, asked, seed=trial.seed + 1, longest=trial.longest)
-        answers = [Pair(prompt=prompt, answer=one) for prompt, one in zip(asked, said, strict=True)]
-    return Case(
+        answers = [PromptAnswer(prompt=prompt, answer=one) for prompt, one in zip(asked, said, strict=True)]
+    return SuspectCase(
         keyring=ring,
         answers=answers,
         served=pairs,
@@ -133,7 +136,7 @@ def case_of(
 
 
 def measured(
-    teacher: Model, trial: Trial, lesson: school.Lesson, base: Model | None = None, decoys: int = 99
+    teacher: Model, trial: StudentTrial, lesson: school.Lesson, base: Model | None = None, decoys: int = 99
 ) -> dict[str, SuspectFinding]:
     """Findings on one student by access: `text`, `open`, each also with the suffix `_beside_teacher`."""
     ring, (issued,) = keyring_of(trial.seed, trial.mark, trial.width, trial.strength)
@@ -146,8 +149,8 @@ def measured(
 def found(
     teacher: Model,
     student: Model,
-    pairs: list[Pair],
-    trial: Trial,
+    pairs: list[PromptAnswer],
+    trial: StudentTrial,
     ring: Keyring,
     *,
     proxy: Model | None,

@@ -20,11 +20,11 @@ from stillwatch.errors import InputError, Problem
 from stillwatch.lab import models, school, traces
 from stillwatch.lab.models import Model
 from stillwatch.lab.removal import reworded
-from stillwatch.prove.case import Pair
+from stillwatch.prove.case import PromptAnswer
 from stillwatch.prove.finding import SuspectFinding
 from stillwatch.prove.registry import mark_named
 
-AGAIN = "Say the following in other words, and leave nothing out:\n\n{}"
+AGAIN = "Say the following in other words, and leave nothing out:\n\n{}"  # request for a paraphrase of a text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,7 @@ def keep(out: Path, prompts: Sequence[str], tuning: Tuning) -> Tuning:
 def measured(teacher: Model, tuning: Tuning, decoys: int = 99) -> dict[str, SuspectFinding]:
     """Findings on one student by access (`traces.found`)."""
     base = models.load(Path(tuning.base))
-    trial = traces.Trial(
+    trial = traces.StudentTrial(
         mark=tuning.mark,
         share=tuning.share,
         seed=tuning.seed,
@@ -121,7 +121,7 @@ def measured(teacher: Model, tuning: Tuning, decoys: int = 99) -> dict[str, Susp
     return traces.found(teacher, student, pairs, trial, ring, proxy=proxy, decoys=decoys)
 
 
-def _said_otherwise(base: Model, pairs: list[Pair], tuning: Tuning) -> list[Pair]:
+def _said_otherwise(base: Model, pairs: list[PromptAnswer], tuning: Tuning) -> list[PromptAnswer]:
     """The answers that the student trains on, reworded to the requested share."""
     if not tuning.reword:
         return pairs

@@ -5,7 +5,7 @@ line's options.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Literal
@@ -15,15 +15,15 @@ from stillwatch.flows import content_blind as blind
 from stillwatch.flows import scan as scanning
 from stillwatch.flows import score as scoring
 from stillwatch.library.results import Results
+from stillwatch.progress import Progress, silent
 from stillwatch.readers.limits import Limits, limits_of
 from stillwatch.simulate import worlds
 
-Name = str | PathLike[str]
-Names = Name | Iterable[Name]
-Progress = Callable[[str, int, int], None]
+AnyPath = str | PathLike[str]
+AnyPaths = AnyPath | Iterable[AnyPath]
 
 
-def paths_of(given: Names) -> list[str]:
+def paths_of(given: AnyPaths) -> list[str]:
     """One path or several as a list of strings. Raises `UsageError` for an empty list, and for an item that
     is empty or no path.
     """
@@ -46,7 +46,7 @@ def several(given: str | Iterable[str]) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(given)
 
 
-def optional_path(given: Name | None) -> Path | None:
+def optional_path(given: AnyPath | None) -> Path | None:
     """`given` as a `Path`; None stays None."""
     return None if given is None else Path(given)
 
@@ -68,6 +68,7 @@ def check_rate(fdr: float) -> float:
 
 
 def _at_least(name: str, value: int, least: int) -> int:
+    """The value. Raises `UsageError` where it is less than `least`."""
     if value < least:
         raise UsageError(
             Problem(fact=f"`{name}` is out of range", found=str(value), expected=f"{least} or more")
@@ -76,28 +77,28 @@ def _at_least(name: str, value: int, least: int) -> int:
 
 
 def scan(
-    logs: Names,
+    logs: AnyPaths,
     *,
-    out: Name | None = None,
+    out: AnyPath | None = None,
     fdr: float = 0.01,
     map: Mapping[str, str] | None = None,  # noqa: A002  the word of the command line
-    accounts: Name | None = None,
-    releases: Name | None = None,
+    accounts: AnyPath | None = None,
+    releases: AnyPath | None = None,
     seed: int = 0,
     memory: str = "auto",
     format: str = "auto",  # noqa: A002  as `map`
-    store: Name | None = None,
+    store: AnyPath | None = None,
     engine: Literal["duckdb", "spark"] = "duckdb",
     spark_master: str = "local[*]",
     shards: int = 1,
     networks: str | Iterable[str] = (),
     limit: Mapping[str, str | int] | None = None,
     without: str | Iterable[str] = (),
-    labels: Names = (),
+    labels: AnyPaths = (),
     show_prompts: bool = False,
     profile: bool = False,
-    with_peer: Name | None = None,
-    progress: Progress = scanning.silent,
+    with_peer: AnyPath | None = None,
+    progress: Progress = silent,
 ) -> Results:
     """Find the campaigns in logs, as `stillwatch scan` does.
 
@@ -174,16 +175,16 @@ def scan(
 
 
 def sketch(
-    logs: Names,
-    out: Name,
+    logs: AnyPaths,
+    out: AnyPath,
     *,
-    key_file: Name,
-    rekey: Name | None = None,
+    key_file: AnyPath,
+    rekey: AnyPath | None = None,
     release: str = "",
     map: Mapping[str, str] | None = None,  # noqa: A002  the word of the command line
     format: str = "auto",  # noqa: A002  as `map`
     limit: Mapping[str, str | int] | None = None,
-    progress: Progress = scanning.silent,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Write sketches of logs, as `stillwatch sketch` does. A sketch holds digests in place of text.
 
@@ -229,17 +230,17 @@ def sketch(
 
 def simulate(
     scenario: str,
-    out: Name,
+    out: AnyPath,
     *,
     seed: int = 1,
     scale: float = 1.0,
     rate: float = 1.0,
-    prompts: Name | None = None,
-    times: Name | None = None,
+    prompts: AnyPath | None = None,
+    times: AnyPath | None = None,
     reaction: Literal["retry", "slow", "replace", "leave"] | None = None,
     action_day: float | None = None,
     caught: float = 1.0,
-    progress: Progress = scanning.silent,
+    progress: Progress = silent,
 ) -> worlds.World:
     """Write simulated logs with planted campaigns, as `stillwatch simulate` does. No request is sent.
 
@@ -287,7 +288,7 @@ def simulate(
     )
 
 
-def score(results: Results | Name, truth: Name, *, logs: Name | None = None) -> dict[str, Any]:
+def score(results: Results | AnyPath, truth: AnyPath, *, logs: AnyPath | None = None) -> dict[str, Any]:
     """Compare results with the true campaigns, as `stillwatch score` does.
 
     Args:

@@ -22,10 +22,11 @@ from stillwatch.export.terms import VALID_DAYS, Terms, Tlp
 from stillwatch.library.table import Table
 from stillwatch.report import page
 from stillwatch.report.cards import CampaignCard, card, cards, verdict
-from stillwatch.report.reading import Results as Folder
+from stillwatch.report.reading import ResultTables as Folder
 from stillwatch.report.reading import read
 from stillwatch.results.folder import TABLES, check_results, read_json, read_table
 
+# Attributes of the frame in which a notebook shows a page.
 FRAME = 'style="width:100%;height:40em;border:1px solid #ccc" sandbox="allow-scripts"'
 PART_OF_CAMPAIGN = {
     "members": contract.MEMBERS, "exchanges": contract.ATTRIBUTED, "evidence": contract.EVIDENCE,
@@ -162,6 +163,7 @@ class Results:
         return read(self.folder)
 
     def _read(self, schema: TableSchema) -> Table:
+        """A table of the results, in its order."""
         rows = read_table(self.folder, schema)
         if schema is contract.CAMPAIGNS:
             rows = rows.sort_by([("exchanges", "descending"), ("campaign_id", "ascending")])
@@ -174,6 +176,7 @@ class Results:
         return f"{found}\n{self.report}"
 
     def _repr_html_(self) -> str:
+        """What a notebook shows: the verdict and the table of campaigns."""
         found, meaning = verdict(self.page_data, cards(self.page_data))
         return (
             f"<p><b>{html.escape(found)}</b></p><p>{html.escape(meaning)}</p>{self.campaigns._repr_html_()}"

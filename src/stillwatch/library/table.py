@@ -88,6 +88,7 @@ class Table:
 
 
 def _shown(value: object) -> str:
+    """A cell as text for a notebook, cut where it is long."""
     if value is None:
         text = ""
     elif isinstance(value, datetime):
@@ -102,6 +103,7 @@ def _shown(value: object) -> str:
 
 
 def _missing(package: str) -> MissingExtra:
+    """The error of a package that is not installed."""
     return MissingExtra(
         Problem(
             fact=f"this needs the package `{package}`, which is not installed",

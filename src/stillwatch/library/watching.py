@@ -14,13 +14,13 @@ from typing import Any
 from stillwatch.errors import Problem, Unreachable, UsageError
 from stillwatch.flows.scan import Options
 from stillwatch.flows.watch import Watch, Watching
-from stillwatch.library.calls import Name, check_rate, limits, optional_path
+from stillwatch.library.calls import AnyPath, check_rate, limits, optional_path
 
 STABLE_LOOKS = 2  # looks in a row without new data after which the log counts as read to its end: chosen
 LOOK_S = 0.2  # seconds between these looks: chosen
 SETTLE_S = 60.0  # seconds that a webhook has to accept the remaining events: chosen
 AWAY_S = 60.0  # longest pause in seconds before an unreachable source is tried again: chosen
-UNITS = {"m": 60, "h": 3600, "d": 86400}
+UNITS = {"m": 60, "h": 3600, "d": 86400}  # seconds by the letter of a unit of time
 log = logging.getLogger("stillwatch.watch")
 
 
@@ -88,20 +88,20 @@ def _follow(one: Watch, poll: float, say: Callable[[str], None]) -> Iterator[Non
 
 
 def watch(
-    source: Name,
+    source: AnyPath,
     *,
-    state: Name,
+    state: AnyPath,
     every: str = "6h",
     map: Mapping[str, str] | None = None,  # noqa: A002  the word of the command line
     format: str = "auto",  # noqa: A002  as `map`
-    accounts: Name | None = None,
-    releases: Name | None = None,
+    accounts: AnyPath | None = None,
+    releases: AnyPath | None = None,
     fdr: float = 0.01,
     alerts: float = 12,
     memory: str = "auto",
     limit: Mapping[str, str | int] | None = None,
     webhook: str = "",
-    webhook_secrets: Name | None = None,
+    webhook_secrets: AnyPath | None = None,
     heartbeat: str = "",
     poll: float = 2.0,
     once: bool = False,
@@ -158,6 +158,7 @@ def watch(
 
 
 def _events(one: Watch, events: deque[dict[str, Any]], once: bool, poll: float) -> Iterator[dict[str, Any]]:
+    """The events of a watch, as they occur."""
     for _step in steps(one, once=once, poll=poll, say=log.warning):
         while events:
             yield events.popleft()

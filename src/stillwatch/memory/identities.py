@@ -14,9 +14,9 @@ GROWN = 1.01  # factor on the last reported accounts or exchanges above which an
 class Track:
     """A campaign over time.
 
-    `accounts` are all accounts ever found, `told` the facts of its last event, `ended` is True while it is
-    not reported, `lineage` lists splits and merges as text, and `since` is the time at which it was first
-    reported (ISO 8601).
+    `accounts` are all accounts ever found, `told` the facts of its last event (the name that existing files
+    have), `ended` is True while it is not reported, `lineage` lists splits and merges as text, and `since`
+    is the time at which it was first reported (ISO 8601).
     """
 
     name: str
@@ -25,6 +25,11 @@ class Track:
     ended: bool = False
     lineage: list[str] = field(default_factory=list)
     since: str = ""
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Track:
+        """The campaign from its JSON form. Raises `TypeError` or `KeyError` for anything else."""
+        return cls(**{**row, "accounts": set(row["accounts"])})
 
 
 def shared_with(tracks: Mapping[str, Track], accounts: frozenset[str]) -> dict[str, int]:
@@ -79,47 +84,58 @@ def follow(
     overlaps = [shared_with(tracks, accounts) for _facts, accounts in found]
     named, split = match(overlaps)
     for place, (facts, accounts) in enumerate(found):
-        if place not in named:
-            if place in unsure:
-                continue
-            name = f"W{len(tracks) + 1:04}"
-            lineage = [f"split from {split[place]}"] if place in split else []
-            tracks[name] = Track(
-                name=name, accounts=set(accounts), told=dict(facts), lineage=lineage, since=at
-            )
-            more = {"split_from": split[place]} if place in split else {}
-            events.append(_event("new", tracks[name], at) | more)
-            continue
-        track = tracks[named[place]]
-        grew = any(facts[n] > GROWN * track.told[n] for n in ("accounts", "exchanges"))
-        was = bool(track.told.get("confirmed"))
-        now = was or bool(facts.get("confirmed"))
-        kind = "returned" if track.ended else "confirmed" if now and not was else "grown" if grew else ""
-        track.accounts |= accounts
-        track.ended = False
-        if kind:
-            track.told = {**facts, "confirmed": now}
-            events.append(_event(kind, track, at))
+        if place in named:
+            events += _again(tracks[named[place]], facts, accounts, at)
+        elif place not in unsure:
+            events.append(_new(tracks, facts, accounts, at, split.get(place)))
+    new = {event["campaign"] for event in events if event["type"] == "new"}
     for name, track in tracks.items():
-        if name in named.values() or track.ended:
+        if track.ended or name in new or name in named.values():
             continue
         heirs = [
-            named[p]
-            for p, shared in enumerate(overlaps)
-            if name in shared and p in named and named[p] != name
+            named[place]
+            for place, shared in enumerate(overlaps)
+            if name in shared and place in named and named[place] != name
         ]
-        if any(track is tracks[n] for n in (e["campaign"] for e in events if e["type"] == "new")):
-            continue
-        track.ended = True
-        if heirs:
-            tracks[heirs[0]].lineage.append(f"merged with {name}")
-            events.append(_event("merged", track, at) | {"into": heirs[0]})
-        else:
-            events.append(_event("ended", track, at))
+        events.append(_end(track, tracks[heirs[0]] if heirs else None, at))
     return events
 
 
+def _new(
+    tracks: dict[str, Track], facts: Mapping[str, Any], accounts: frozenset[str], at: str, origin: str | None
+) -> dict[str, Any]:
+    """Add a campaign to `tracks`; returns the event. `origin` is the campaign that it was split from."""
+    name = f"W{len(tracks) + 1:04}"
+    lineage = [] if origin is None else [f"split from {origin}"]
+    tracks[name] = Track(name=name, accounts=set(accounts), told=dict(facts), lineage=lineage, since=at)
+    return _event("new", tracks[name], at) | ({} if origin is None else {"split_from": origin})
+
+
+def _again(track: Track, facts: Mapping[str, Any], accounts: frozenset[str], at: str) -> list[dict[str, Any]]:
+    """Update a campaign that is found again; returns its event, if it has one."""
+    grew = any(facts[n] > GROWN * track.told[n] for n in ("accounts", "exchanges"))
+    was = bool(track.told.get("confirmed"))
+    now = was or bool(facts.get("confirmed"))
+    kind = "returned" if track.ended else "confirmed" if now and not was else "grown" if grew else ""
+    track.accounts |= accounts
+    track.ended = False
+    if not kind:
+        return []
+    track.told = {**facts, "confirmed": now}
+    return [_event(kind, track, at)]
+
+
+def _end(track: Track, heir: Track | None, at: str) -> dict[str, Any]:
+    """End a campaign that is no longer found, or merge it into `heir`; returns the event."""
+    track.ended = True
+    if heir is None:
+        return _event("ended", track, at)
+    heir.lineage.append(f"merged with {track.name}")
+    return _event("merged", track, at) | {"into": heir.name}
+
+
 def _event(kind: str, track: Track, at: str) -> dict[str, Any]:
+    """An event about a campaign followed over time."""
     return {"type": kind, "campaign": track.name, "at": at, "lineage": list(track.lineage)} | {
         name: value for name, value in track.told.items() if name != "at"
     }

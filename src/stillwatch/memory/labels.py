@@ -23,12 +23,12 @@ from stillwatch.contract.results import RECORD
 from stillwatch.errors import Problem, StateError, UsageError
 from stillwatch.memory import record
 from stillwatch.memory.identities import SAME_TRACK_OVERLAP
-from stillwatch.memory.record import Entry
+from stillwatch.memory.record import RecordEntry
 
-Verdict = Literal["honest", "campaign", "allow", "withdrawn"]
-Kind = Literal["account", "organization", "key", "campaign", "lead", "indicator", "mark"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+LabelVerdict = Literal["honest", "campaign", "allow", "withdrawn"]
+TargetKind = Literal["account", "organization", "key", "campaign", "lead", "indicator", "mark"]
+KINDS: tuple[TargetKind, ...] = get_args(TargetKind)  # kinds of things to which a label can apply
+VERDICTS: tuple[LabelVerdict, ...] = get_args(LabelVerdict)  # what a label can say
 GROUPS = ("campaign", "lead")  # kinds of targets that are groups of accounts
 VALUES = ("indicator", "mark")  # kinds of targets that are values, as `KIND=VALUE`
 LABEL, LABELS = "label", "labels"
@@ -45,9 +45,9 @@ class Label:
     holds until it is withdrawn.
     """
 
-    kind: Kind
+    kind: TargetKind
     target: str
-    verdict: Verdict
+    verdict: LabelVerdict
     reason: str
     author: str
     at: datetime
@@ -87,7 +87,7 @@ class Label:
 
 
 @dataclass(frozen=True)
-class Labels:
+class LabelsInForce:
     """Labels in force at one moment, with look-up by target."""
 
     labels: tuple[Label, ...] = ()
@@ -98,6 +98,7 @@ class Labels:
 
     @cached_property
     def _named(self) -> dict[tuple[str, str], Label]:
+        """The labels on single accounts and values, by kind and target."""
         return {(one.kind, one.target): one for one in self.labels if one.kind not in GROUPS}
 
     @cached_property
@@ -115,7 +116,7 @@ class Labels:
                 found[kind.rpartition(":")[2], value] = one
         return found
 
-    def of(self, kind: Kind, target: str) -> Label | None:
+    def of(self, kind: TargetKind, target: str) -> Label | None:
         """The label on an account, organisation or key; None where it has none."""
         return self._named.get((kind, target))
 
@@ -136,20 +137,20 @@ def place_of(folder: Path) -> Path:
     return folder / RECORD
 
 
-def add(folder: Path, label: Label) -> Entry:
+def add(folder: Path, label: Label) -> RecordEntry:
     """Append a label to the record of a folder; returns its line."""
-    line = Entry(at=record.now(), kind=LABEL, author=label.author, body=label.as_json())
+    line = RecordEntry(at=record.now(), kind=LABEL, author=label.author, body=label.as_json())
     return record.append(place_of(folder), [line])[0]
 
 
-def add_all(folder: Path, labels: Iterable[Label], author: str, mark: str = "") -> Entry | None:
+def add_all(folder: Path, labels: Iterable[Label], author: str, mark: str = "") -> RecordEntry | None:
     """Append labels as one line of the record of a folder, so that a crash leaves all of them or none;
     returns the line, or None without labels. `mark` names the act, and is found again by `has_mark`.
     """
     body = {"labels": [one.as_json() for one in labels], "mark": mark}
     if not body["labels"]:
         return None
-    line = Entry(at=record.now(), kind=LABELS, author=author, body=body)
+    line = RecordEntry(at=record.now(), kind=LABELS, author=author, body=body)
     return record.append(place_of(folder), [line])[0]
 
 
@@ -159,7 +160,7 @@ def has_mark(folder: Path, mark: str) -> bool:
     return any(one.kind == LABELS and one.body.get("mark") == mark for one in entries)
 
 
-def in_force(folders: Sequence[Path], at: datetime | None = None) -> Labels:
+def in_force(folders: Sequence[Path], at: datetime | None = None) -> LabelsInForce:
     """The labels of `folders` in force at the time `at` (None: now). A folder without a record has none.
 
     Raises `StateError` where a record was changed or has an invalid label.
@@ -170,7 +171,7 @@ def in_force(folders: Sequence[Path], at: datetime | None = None) -> Labels:
     for one in every:
         latest.pop((one.kind, one.target), None)  # keeps the dictionary in order of time
         latest[one.kind, one.target] = one
-    return Labels(
+    return LabelsInForce(
         tuple(
             one
             for one in latest.values()
@@ -201,7 +202,7 @@ def read(folder: Path) -> list[Label]:
     ]
 
 
-def _given(entry: Entry, path: Path) -> Sequence[object]:
+def _given(entry: RecordEntry, path: Path) -> Sequence[object]:
     """The labels in a line of a record, as they are in JSON; none where it is no line of labels."""
     if entry.kind == LABEL:
         return [entry.body]
@@ -265,6 +266,7 @@ def _fault(given: object) -> str:
 
 
 def _moment(text: str) -> datetime:
+    """The time of a text; UTC where it has no zone."""
     at = datetime.fromisoformat(text)
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 

@@ -15,7 +15,7 @@ from stillwatch.contract.results import NAMES
 from stillwatch.errors import Problem, StateError
 from stillwatch.memory.identities import Track, follow, match, shared_with
 
-TRACKS = "tracks.json"
+TRACKS = "tracks.json"  # file with the names of campaigns over scans
 
 
 def read_tracks(folder: Path) -> dict[str, Track]:
@@ -26,7 +26,7 @@ def read_tracks(folder: Path) -> dict[str, Track]:
     path = folder / TRACKS
     try:
         rows = json.loads(path.read_bytes())["tracks"]
-        return {name: Track(**(one | {"accounts": set(one["accounts"])})) for name, one in rows.items()}
+        return {name: Track.of(one) for name, one in rows.items()}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

@@ -24,15 +24,15 @@ from typing import IO, Any
 
 from stillwatch.engine.files import OWNER
 
-FORMAT = "stillwatch-record-1"
+FORMAT = "stillwatch-record-1"  # name and version of the format of a line
 START = "0" * 64  # code before the first line
 TAIL = 1 << 16  # bytes read from the end to find the last line; doubled where that line is longer
 REPLACED_S = 1.0  # longest time in seconds for which a folder that is being replaced may be absent
-FIELDS = frozenset({"format", "at", "kind", "author", "body", "code"})
+FIELDS = frozenset({"format", "at", "kind", "author", "body", "code"})  # keys of a line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class RecordEntry:
     """One line of a record: time (ISO 8601), kind, author, content, and the code of the hash chain."""
 
     at: str
@@ -43,10 +43,10 @@ class Entry:
 
 
 @dataclass(slots=True, kw_only=True)
-class Record:
+class RecordFile:
     """The lines of a file in order, and a message for each fault."""
 
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[RecordEntry] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
     @property
@@ -60,7 +60,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def append(path: Path, entries: Sequence[Entry]) -> list[Entry]:
+def append(path: Path, entries: Sequence[RecordEntry]) -> list[RecordEntry]:
     """Append lines and flush them to disk; returns them with new codes (given codes are ignored).
 
     Raises `OSError` where the disk is full or the folder is absent; then none of the lines is added.
@@ -78,7 +78,7 @@ def append(path: Path, entries: Sequence[Entry]) -> list[Entry]:
             }
             before = _code(before, held)
             lines.append(json.dumps({**held, "code": before}, sort_keys=True, default=str) + "\n")
-            done.append(Entry(at=one.at, kind=one.kind, author=one.author, body=one.body, code=before))
+            done.append(RecordEntry(at=one.at, kind=one.kind, author=one.author, body=one.body, code=before))
         end = file.seek(0, os.SEEK_END)
         try:
             file.write((("\n" if cut else "") + "".join(lines)).encode())
@@ -125,6 +125,7 @@ def locked(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _is_still(path: Path, file: IO[bytes]) -> bool:
+    """Whether a path still leads to the opened file."""
     try:
         return os.path.samestat(path.stat(), os.fstat(file.fileno()))
     except OSError:
@@ -137,14 +138,14 @@ def last_code(path: Path) -> str:
         return _last(file)[0]
 
 
-def read(path: Path, last: int | None = None) -> Record:
+def read(path: Path, last: int | None = None) -> RecordFile:
     """The lines of a file (none where it does not exist), with a fault for each line that cannot be read and
     for each line that does not continue the hash chain.
 
     With `last`, only the whole lines in the last so many bytes; the first of them is the start of the chain
     that is checked, and lines are numbered from there.
     """
-    record = Record()
+    record = RecordFile()
     before: str | None = START
     lines = _lines(path, last)
     if last is not None and path.exists() and path.stat().st_size > last:
@@ -161,12 +162,15 @@ def read(path: Path, last: int | None = None) -> Record:
             )
         before = code
         record.entries.append(
-            Entry(at=held["at"], kind=held["kind"], author=held["author"], body=held["body"], code=code)
+            RecordEntry(at=held["at"], kind=held["kind"], author=held["author"], body=held["body"], code=code)
         )
     return record
 
 
 def _lines(path: Path, last: int | None = None) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """Number and content of each line; None for a line that is no entry. With `last`, the lines in that many
+    bytes at the end.
+    """
     try:
         with path.open("rb") as file:
             if last is not None:
@@ -179,6 +183,7 @@ def _lines(path: Path, last: int | None = None) -> Iterator[tuple[int, dict[str,
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
+    """The content of a line; None where it is no entry."""
     try:
         held = json.loads(line)
     except (ValueError, RecursionError):
@@ -190,6 +195,7 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
 
 
 def _code(before: str, held: Mapping[str, Any]) -> str:
+    """The code of an entry in the hash chain: SHA-256 (hex) of the code before and the content."""
     return hashlib.sha256(f"{before}\n{json.dumps(held, sort_keys=True, default=str)}".encode()).hexdigest()
 
 

@@ -10,11 +10,11 @@ import pyarrow as pa
 from stillwatch.contract import results as contract
 from stillwatch.contract.table import TableSchema
 from stillwatch.errors import Problem, StateError, UsageError
-from stillwatch.memory.labels import GROUPS, KINDS, VALUES, Kind, Known
+from stillwatch.memory.labels import GROUPS, KINDS, VALUES, Known, TargetKind
 from stillwatch.suggestions import did_you_mean
 
 RESULTS_OF_A_STATE = "results"  # folder, in a watch's state, with the results of its last judgement
-LEDGER = "ledger.json"
+LEDGER = "ledger.json"  # file by which the state of a watch is recognised
 
 
 def folders_of(results: Path, state: Path | None = None) -> list[Path]:
@@ -48,6 +48,7 @@ def known_in(folder: Path) -> Known:
 
 
 def _of_results(folder: Path, known: Known) -> None:
+    """Add the campaigns, leads and values of a results folder."""
     known.campaigns |= _groups(folder, contract.MEMBERS, "campaign_id")
     known.leads |= _groups(folder, contract.LEAD_MEMBERS, "lead_id")
     for row in _rows(folder, contract.NAMES).to_pylist():
@@ -55,6 +56,7 @@ def _of_results(folder: Path, known: Known) -> None:
 
 
 def _groups(folder: Path, schema: TableSchema, named_by: str) -> dict[str, frozenset[str]]:
+    """Accounts of each group in a table of members."""
     found: dict[str, set[str]] = {}
     for row in _rows(folder, schema).to_pylist():
         found.setdefault(row[named_by], set()).add(row["account_id"])
@@ -82,6 +84,7 @@ def _rows(folder: Path, schema: TableSchema) -> pa.Table:
 
 
 def _of_watch(path: Path, known: Known) -> None:
+    """Add the campaigns of a watch. Raises `StateError` where its ledger cannot be read."""
     try:
         tracks = json.loads(path.read_bytes()).get("tracks", {})
         known.campaigns |= {name: frozenset(one["accounts"]) for name, one in tracks.items()}
@@ -91,7 +94,7 @@ def _of_watch(path: Path, known: Known) -> None:
         ) from error
 
 
-def resolve(text: str, known: Known) -> tuple[Kind, str, frozenset[str]]:
+def resolve(text: str, known: Known) -> tuple[TargetKind, str, frozenset[str]]:
     """Kind, name and accounts of a target; the accounts are empty where it is no campaign or lead.
 
     A target is `KIND:NAME` (`account:a17`, `campaign:C1`, `indicator:email_domain=uni.example`), or the bare
@@ -117,7 +120,7 @@ def resolve(text: str, known: Known) -> tuple[Kind, str, frozenset[str]]:
     )
 
 
-def _prefixed(kind: Kind, name: str, text: str, known: Known) -> tuple[Kind, str, frozenset[str]]:
+def _prefixed(kind: TargetKind, name: str, text: str, known: Known) -> tuple[TargetKind, str, frozenset[str]]:
     """Kind, name and accounts of a target with a prefix `KIND:`; `text` is the whole target."""
     if kind in VALUES and not all(name.partition("=")):
         raise UsageError(

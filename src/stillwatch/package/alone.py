@@ -26,20 +26,23 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+# Files of a package: digests, signed statement, time stamp and public key.
 SUMS, STATEMENT, STAMP, PUBLIC = "SHA256SUMS", "statement.json", "timestamp.tsr", "public_key.pem"
+# Files of a package: manifest, tree, rows with proofs, tables and dossiers.
 MANIFEST, TREE, ROWS, TABLES, DOSSIERS = "manifest.json", "tree.json", "rows.jsonl", "tables/", "dossiers/"
+# Start of the last line of this file, which is followed by the digest.
 LAST_LINE = "# sha256 of the lines above: "
-KIND = "application/vnd.in-toto+json"
+KIND = "application/vnd.in-toto+json"  # media type of a statement in a signed envelope (DSSE)
 
-Fault = tuple[str, str]  # a file and what is wrong with it
+FileFault = tuple[str, str]  # a file and what is wrong with it
 
 
 # ------------------------------------------------------------------------------------- Ed25519 (RFC 8032)
 
 # the field's prime, the order of the base point, and the curve's constant d (section 5.1)
 P = 2**255 - 19
-ORDER = 2**252 + 27742317777372353535851937790883648493
-D = -121665 * pow(121666, P - 2, P) % P
+ORDER = 2**252 + 27742317777372353535851937790883648493  # order of the base point of edwards25519 (RFC 8032)
+D = -121665 * pow(121666, P - 2, P) % P  # constant d of the curve edwards25519 (RFC 8032)
 Point = tuple[int, int, int, int]
 
 
@@ -75,7 +78,7 @@ def point(data: bytes) -> Point:
     return x, y, 1, x * y % P
 
 
-BASE = point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
+BASE = point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))  # base point of edwards25519 (RFC 8032)
 
 
 def is_signed(public: bytes, message: bytes, signature: bytes) -> bool:
@@ -110,7 +113,7 @@ def key_of(pem: bytes) -> bytes:
 
 
 def leaf_hash(data: bytes) -> bytes:
-    """Hash of a leaf's data."""
+    """SHA-256 of a leaf: of a zero byte and its data (RFC 6962, section 2.1)."""
     return hashlib.sha256(b"\x00" + data).digest()
 
 
@@ -146,12 +149,12 @@ def root_by(leaf: bytes, index: int, size: int, proof: list[bytes]) -> bytes | N
 # ------------------------------------------------------------------------------------------ files
 
 
-class Folder:
+class PackageFolder:
     """The files of a package in a folder."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.faults: list[Fault] = []
+        self.faults: list[FileFault] = []
         self.names = set()
         for folder, folders, files in os.walk(path):
             for name in files + [one for one in folders if (Path(folder) / one).is_symlink()]:
@@ -176,7 +179,7 @@ class Zip:
 
     def __init__(self, path: Path) -> None:
         self.files: dict[str, bytes] = {}
-        self.faults: list[Fault] = []
+        self.faults: list[FileFault] = []
         data, at, whole = path.read_bytes(), 0, b"PK\x03\x04"
         while data[at : at + 4] == whole and len(data) >= at + 30:
             size, length = struct.unpack("<I4xH", data[at + 18 : at + 28])
@@ -207,10 +210,10 @@ def zipped(files: dict[str, bytes]) -> bytes:
     return local + central + b"PK\x05\x06" + end
 
 
-Files = Folder | Zip
+PackageFiles = PackageFolder | Zip
 
 
-def listed_faults(files: Files) -> list[Fault]:
+def listed_faults(files: PackageFiles) -> list[FileFault]:
     """Differences from SHA256SUMS; a fault of that file itself is the only one returned."""
     if SUMS not in files.names:
         return [(SUMS, "it is missing")]
@@ -245,7 +248,7 @@ def parse(data: bytes) -> Any:
     return json.loads(data, object_pairs_hook=without_repeats)
 
 
-def statement_of(files: Files, public: bytes | None) -> tuple[dict[str, Any], str, list[Fault]]:
+def statement_of(files: PackageFiles, public: bytes | None) -> tuple[dict[str, Any], str, list[FileFault]]:
     """The in-toto statement, a sentence on its signer, and faults of the envelope.
 
     `public` is the expected public key; None for the package's own.
@@ -271,7 +274,7 @@ def statement_of(files: Files, public: bytes | None) -> tuple[dict[str, Any], st
         return {}, "not signed", [(STATEMENT, f"it cannot be read ({type(error).__name__})")]
 
 
-def statement_faults(files: Files, statement: dict[str, Any]) -> list[Fault]:
+def statement_faults(files: PackageFiles, statement: dict[str, Any]) -> list[FileFault]:
     """Differences between the files and those named in the statement."""
     try:
         signed = {one["name"]: one["digest"]["sha256"] for one in statement["subject"]}
@@ -289,7 +292,7 @@ def statement_faults(files: Files, statement: dict[str, Any]) -> list[Fault]:
     return faults
 
 
-def tree_faults(files: Files, manifest: dict[str, Any], predicate: dict[str, Any]) -> list[Fault]:
+def tree_faults(files: PackageFiles, manifest: dict[str, Any], predicate: dict[str, Any]) -> list[FileFault]:
     """Rows and proofs that do not lead to the root of the tree."""
     root, size = bytes.fromhex(manifest["tree"]["root"]), manifest["tree"]["size"]
     faults = []
@@ -330,9 +333,11 @@ def tree_faults(files: Files, manifest: dict[str, Any], predicate: dict[str, Any
 
 CLOSE = 1e-9  # relative difference of numbers that are equal but for rounding
 STRONGEST = 12.0  # log10 e-value beyond which no q-value is claimed
+# False alerts that a replay allows a year, and hours in a year.
 ALERTS_A_YEAR, HOURS_A_YEAR = 12.0, 8766.0
 DECISIVE, CLEAR = 1.0, 0.2  # log10 by which the best hypothesis must lead for a kind
 SOUGHT = 0.05  # least share of exchanges of a capability that is named
+# Numbers that no package lets a verifier compute.
 NOT_DERIVED = (
     "the evidence that each explanation leaves, and of each test (needs the log)",
     "the evidence and the bar of each look (needs the log)",
@@ -343,6 +348,7 @@ NOT_DERIVED = (
     ),
     "the rates of false positives (needs the log, and the bank of honest groups)",
 )
+# Further numbers that cannot be computed from a keyed package.
 IF_KEYED = (
     "first and last exchange, and the exchanges of each member (needs a package of level open)",
     (
@@ -351,8 +357,8 @@ IF_KEYED = (
         "tree)"
     ),
 )
-Row = dict[str, Any]
-Number = tuple[str, str, Any, Any]  # table, name, what is stated, what follows
+StoredRow = dict[str, Any]
+NumberCheck = tuple[str, str, Any, Any]  # table, name, what is stated, what follows
 
 
 def not_derived(level: str) -> tuple[str, ...]:
@@ -362,9 +368,9 @@ def not_derived(level: str) -> tuple[str, ...]:
     )
 
 
-def numbers(tables: dict[str, list[Row]], overview: Row) -> list[Number]:
+def numbers(tables: dict[str, list[StoredRow]], overview: StoredRow) -> list[NumberCheck]:
     """Each number that can be derived from the tables, with the stated value."""
-    found: list[Number] = []
+    found: list[NumberCheck] = []
     rates = q_values(tables, overview)
     for campaign in tables.get("campaigns", ()):
         name = campaign["campaign_id"]
@@ -400,7 +406,7 @@ def numbers(tables: dict[str, list[Row]], overview: Row) -> list[Number]:
     return found
 
 
-def q_values(tables: dict[str, list[Row]], overview: Row) -> dict[str, float]:
+def q_values(tables: dict[str, list[StoredRow]], overview: StoredRow) -> dict[str, float]:
     """False-discovery rate at which e-BH reports each campaign among all candidates; empty where it cannot
     be derived.
 
@@ -421,7 +427,7 @@ def q_values(tables: dict[str, list[Row]], overview: Row) -> dict[str, float]:
     return rates
 
 
-def counted(parts: dict[str, list[Row]]) -> dict[str, Any]:
+def counted(parts: dict[str, list[StoredRow]]) -> dict[str, Any]:
     """Numbers of members and of their exchanges; empty without the table."""
     if "members" not in parts:
         return {}
@@ -429,7 +435,7 @@ def counted(parts: dict[str, list[Row]]) -> dict[str, Any]:
     return {"accounts": len(members), "exchanges": sum(row["exchanges"] for row in parts["members"])}
 
 
-def timed(parts: dict[str, list[Row]], campaign: Row) -> dict[str, Any]:
+def timed(parts: dict[str, list[StoredRow]], campaign: StoredRow) -> dict[str, Any]:
     """Times of first and last exchange, and of detection: the end of the first hour whose look alerted.
 
     Times that cannot be derived are left out.
@@ -467,7 +473,7 @@ def kind_of(log10: dict[str, float]) -> str | None:
     return kind if is_clear else "undetermined"
 
 
-def capabilities(rows: list[Row], stated: list[str]) -> list[str] | None:
+def capabilities(rows: list[StoredRow], stated: list[str]) -> list[str] | None:
     """Capabilities with at least a twentieth of the exchanges, most frequent first, ties in the stated
     order; None without rows.
     """
@@ -478,9 +484,9 @@ def capabilities(rows: list[Row], stated: list[str]) -> list[str] | None:
     return [row["capability"] for row in named] if rows else None
 
 
-def shared(name: str, parts: dict[str, list[Row]]) -> list[Number]:
+def shared(name: str, parts: dict[str, list[StoredRow]]) -> list[NumberCheck]:
     """Number of members that share a value, and its weight, from the links."""
-    links: dict[tuple[str, str], list[Row]] = {}
+    links: dict[tuple[str, str], list[StoredRow]] = {}
     for row in parts.get("links", ()):
         links.setdefault((row["kind"], row["value"]), []).append(row)
     found = []
@@ -496,7 +502,7 @@ def shared(name: str, parts: dict[str, list[Row]]) -> list[Number]:
     return found
 
 
-def of_members(name: str, parts: dict[str, list[Row]]) -> list[Number]:
+def of_members(name: str, parts: dict[str, list[StoredRow]]) -> list[NumberCheck]:
     """Exchanges of each member, where the package contains exchanges."""
     if not parts.get("exchanges"):
         return []
@@ -509,7 +515,7 @@ def of_members(name: str, parts: dict[str, list[Row]]) -> list[Number]:
     ]
 
 
-def bars(name: str, parts: dict[str, list[Row]], overview: Row) -> list[Number]:
+def bars(name: str, parts: dict[str, list[StoredRow]], overview: StoredRow) -> list[NumberCheck]:
     """The bar of confirmation at each look, from the bar of the alert, the hour and the rate."""
     if not overview.get("first_seen") or not overview.get("fdr"):
         return []
@@ -531,7 +537,7 @@ def differs(stated: Any, derived: Any) -> bool:
     return bool(stated != derived)
 
 
-def number_faults(files: Files, manifest: dict[str, Any]) -> tuple[int, list[Fault]]:
+def number_faults(files: PackageFiles, manifest: dict[str, Any]) -> tuple[int, list[FileFault]]:
     """Number of derived numbers, and faults for those that differ."""
     tables = {
         name[len(TABLES) : -len(".jsonl")]: [parse(line)["row"] for line in files.read(name).splitlines()]
@@ -544,7 +550,7 @@ def number_faults(files: Files, manifest: dict[str, Any]) -> tuple[int, list[Fau
     return len(derived), wrong(derived)
 
 
-def wrong(derived: list[Number]) -> list[Fault]:
+def wrong(derived: list[NumberCheck]) -> list[FileFault]:
     """Faults for numbers whose stated value differs from the derived one."""
     return [
         (f"{TABLES}{table}.jsonl", f"{name} is stated as {stated}, and {value} follows from the tables")
@@ -556,7 +562,7 @@ def wrong(derived: list[Number]) -> list[Fault]:
 # ------------------------------------------------------------------------------------------ dossiers
 
 
-def derive(tables: dict[str, list[Row]], how: Row) -> Any:
+def derive(tables: dict[str, list[StoredRow]], how: StoredRow) -> Any:
     """Derive a number by the query `how`.
 
     The query selects rows of `table` whose columns have the values in `where` (a list means any of its
@@ -583,7 +589,7 @@ def derive(tables: dict[str, list[Row]], how: Row) -> Any:
     return found * how["times"] if "times" in how else found
 
 
-def is_meant(row: Row, how: Row) -> bool:
+def is_meant(row: StoredRow, how: StoredRow) -> bool:
     """Whether the query selects the row."""
     wanted = {name: one if isinstance(one, list) else [one] for name, one in how["where"].items()}
     return (
@@ -606,7 +612,7 @@ def numeric(value: Any) -> Any:
     return value
 
 
-def posteriors(weighed: Row) -> dict[str, float]:
+def posteriors(weighed: StoredRow) -> dict[str, float]:
     """Posterior probabilities of hypotheses from priors and log10 likelihood ratios of groups of items."""
     log10 = {
         name: math.log10(prior) + sum(group[name] for group in weighed["log10_ratios"])
@@ -617,9 +623,9 @@ def posteriors(weighed: Row) -> dict[str, float]:
     return {name: 10 ** (value - top) / total for name, value in log10.items()}
 
 
-def dossier_numbers(dossier: Row, tables: dict[str, list[Row]]) -> list[Number]:
+def dossier_numbers(dossier: StoredRow, tables: dict[str, list[StoredRow]]) -> list[NumberCheck]:
     """Each number of a dossier with its stated and its derived value."""
-    found: list[Number] = []
+    found: list[NumberCheck] = []
     for number in dossier["numbers"]:
         stated, derived = numeric(number["value"]), derive(tables, number["how"])
         if isinstance(stated, list) and isinstance(derived, list) and len(stated) == len(derived):
@@ -639,7 +645,7 @@ def dossier_numbers(dossier: Row, tables: dict[str, list[Row]]) -> list[Number]:
     return found
 
 
-def dossier_faults(files: Files, manifest: dict[str, Any]) -> tuple[int, list[Fault]]:
+def dossier_faults(files: PackageFiles, manifest: dict[str, Any]) -> tuple[int, list[FileFault]]:
     """Number of derived numbers of dossiers, and faults for those that differ."""
     tables = {
         name[len(TABLES) : -len(".jsonl")]: [parse(line)["row"] for line in files.read(name).splitlines()]
@@ -658,7 +664,7 @@ def dossier_faults(files: Files, manifest: dict[str, Any]) -> tuple[int, list[Fa
     return count, faults
 
 
-def dossier_wrong(name: str, derived: list[Number]) -> list[Fault]:
+def dossier_wrong(name: str, derived: list[NumberCheck]) -> list[FileFault]:
     """One fault that lists the numbers of a dossier whose stated value differs from the derived one; empty
     without any.
     """
@@ -675,12 +681,12 @@ def dossier_wrong(name: str, derived: list[Number]) -> list[Fault]:
 # ------------------------------------------------------------------------------------------ the command
 
 
-def verify(path: Path, public: bytes | None = None) -> tuple[list[Fault], list[str]]:
+def verify(path: Path, public: bytes | None = None) -> tuple[list[FileFault], list[str]]:
     """Verify a package; returns faults and notes.
 
     `public` is the expected public key, 32 bytes; None for the package's own.
     """
-    files: Files = Zip(path) if path.is_file() else Folder(path)
+    files: PackageFiles = Zip(path) if path.is_file() else PackageFolder(path)
     faults = files.faults + listed_faults(files)
     named = {name for name, _what in faults}
     statement, signer, more = statement_of(files, public)

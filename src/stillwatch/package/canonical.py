@@ -25,6 +25,7 @@ def canonical(value: Json) -> bytes:
 
 
 def _written(value: Json) -> str:
+    """A value in canonical JSON (RFC 8785). Raises `ValueError` for what JSON cannot hold exactly."""
     if value is None or isinstance(value, bool | str):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, float):

@@ -46,7 +46,7 @@ class Fault:
 
 
 @dataclass(slots=True, kw_only=True)
-class Verdict:
+class Verification:
     """Result of a verification; `faults` is empty where nothing was changed.
 
     `signed_by` is the name of the verified key and `stamped_at` the time of the time stamp, None without
@@ -82,9 +82,9 @@ class Trust:
     authorities: Path | None = None
 
 
-def check(path: Path, trust: Trust) -> Verdict:
+def check(path: Path, trust: Trust) -> Verification:
     """Verify the package at `path`, a folder or a .zip; raises `StateError` where there is no package."""
-    verdict = Verdict(path=str(path))
+    verdict = Verification(path=str(path))
     files = _read(path, verdict.faults)
     if not verdict.faults and not files.keys() & {SUMS, STATEMENT, MANIFEST}:
         raise StateError(
@@ -130,6 +130,7 @@ def _read(path: Path, faults: list[Fault]) -> dict[str, bytes]:
 
 
 def _unzipped(name: str, data: bytes, faults: list[Fault]) -> dict[str, bytes]:
+    """The files of an archive; what cannot be read is added to `faults`."""
     files: dict[str, bytes] = {}
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as held:
@@ -180,6 +181,7 @@ def _compare(
     faults: list[Fault],
     changed: str,
 ) -> None:
+    """Add a fault for each file that is missing, added or differs from its digest."""
     faults += [Fault(name, "it is missing") for name in sorted(digests.keys() - files.keys())]
     faults += [Fault(name, "it was added") for name in sorted(files.keys() - digests.keys() - besides)]
     for name in sorted(digests.keys() & files.keys()):
@@ -187,7 +189,7 @@ def _compare(
             faults.append(Fault(name, changed))
 
 
-def _statement(files: Mapping[str, bytes], trust: Trust, verdict: Verdict) -> dict[str, Any]:
+def _statement(files: Mapping[str, bytes], trust: Trust, verdict: Verification) -> dict[str, Any]:
     """The statement, after a check of its signature; empty where it cannot be read."""
     try:
         statement, name, signature = opened(files.get(STATEMENT, b""), IN_TOTO)
@@ -216,6 +218,7 @@ def _statement(files: Mapping[str, bytes], trust: Trust, verdict: Verdict) -> di
 
 
 def _public(files: Mapping[str, bytes], trust: Trust) -> bytes | None:
+    """The public key that should have signed: the trusted one, else that in the package; None without one."""
     if trust.public is not None:
         return public_key(trust.public, trust.public.read_bytes())
     try:
@@ -224,7 +227,7 @@ def _public(files: Mapping[str, bytes], trust: Trust) -> bytes | None:
         return None
 
 
-def _subjects(files: Mapping[str, bytes], statement: Mapping[str, Any], verdict: Verdict) -> None:
+def _subjects(files: Mapping[str, bytes], statement: Mapping[str, Any], verdict: Verification) -> None:
     """Compare the files with those named in the statement."""
     if not statement:
         return
@@ -239,7 +242,11 @@ def _subjects(files: Mapping[str, bytes], statement: Mapping[str, Any], verdict:
 
 
 def _stamp(
-    files: Mapping[str, bytes], trust: Trust, listed: bool, statement: Mapping[str, Any], verdict: Verdict
+    files: Mapping[str, bytes],
+    trust: Trust,
+    listed: bool,
+    statement: Mapping[str, Any],
+    verdict: Verification,
 ) -> None:
     """Check the time stamp, if any."""
     if STAMP not in files or not statement or any(one.file in (STAMP, STATEMENT) for one in verdict.faults):
@@ -254,7 +261,7 @@ def _stamp(
         verdict.notes.append(f"who signed the time stamp was not checked{believed}: give --tsa-certificates")
 
 
-def _content(files: Mapping[str, bytes], statement: Mapping[str, Any], verdict: Verdict) -> None:
+def _content(files: Mapping[str, bytes], statement: Mapping[str, Any], verdict: Verification) -> None:
     """Check the tree over the rows that are shown, and the numbers derived from them.
 
     The files are unchanged here, so a fault was present when the package was made.
@@ -278,10 +285,12 @@ def _content(files: Mapping[str, bytes], statement: Mapping[str, Any], verdict: 
 
 
 def _tree(statement: Mapping[str, Any]) -> dict[str, Any]:
+    """Root and size of the tree that a statement names."""
     return {name: statement["predicate"][name] for name in ("root", "size")}
 
 
 def _rows_in_tree(files: Mapping[str, bytes], root: bytes, size: int, faults: list[Fault]) -> None:
+    """Add a fault for each table whose rows do not lead to the root."""
     leaves: list[bytes] = []
     shown = set()
     for table in json.loads(files[TREE])["tables"]:
@@ -304,6 +313,7 @@ def _rows_in_tree(files: Mapping[str, bytes], root: bytes, size: int, faults: li
 
 
 def _proofs(rows: bytes, root: bytes, size: int, faults: list[Fault]) -> None:
+    """Add a fault for each row whose proof does not lead to the root."""
     for number, text in enumerate(rows.splitlines(), 1):
         row = json.loads(text)
         leaf = leaf_hash(bytes.fromhex(row["salt"]) + row["line"].encode())
@@ -311,7 +321,8 @@ def _proofs(rows: bytes, root: bytes, size: int, faults: list[Fault]) -> None:
             faults.append(Fault(ROWS, f"the proof of row {number} does not lead to the root of the tree"))
 
 
-def _numbers(files: Mapping[str, bytes], manifest: Mapping[str, Any], verdict: Verdict) -> None:
+def _numbers(files: Mapping[str, bytes], manifest: Mapping[str, Any], verdict: Verification) -> None:
+    """Add a fault for each number that the package's tables do not give."""
     tables: dict[str, list[dict[str, Any]]] = {}
     for name, content in files.items():
         if name.startswith(TABLES):

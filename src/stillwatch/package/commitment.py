@@ -19,11 +19,11 @@ from stillwatch.package.levels import rows_of
 from stillwatch.package.merkle import Tree, leaf_hash
 from stillwatch.package.signing import derived
 
-SALT = 16  # bytes
+SALT = 16  # bytes of a row's salt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Committed:
+class CommittedTable:
     """A table in the tree: the lines of its rows, the key of their salts, and the index of its first leaf."""
 
     name: str
@@ -37,11 +37,11 @@ class Committed:
         return [leaf_hash(salt(self.key, number) + line) for number, line in enumerate(self.lines)]
 
 
-def commit(tables: Mapping[str, pa.Table], secret: bytes) -> tuple[Tree, list[Committed]]:
+def commit(tables: Mapping[str, pa.Table], secret: bytes) -> tuple[Tree, list[CommittedTable]]:
     """The tree over the rows of all tables, sorted by table name, and the parts that it consists of."""
     parts, first = [], 0
     for name in sorted(tables):
-        part = Committed(
+        part = CommittedTable(
             name=name,
             lines=[line(name, row) for row in rows_of(tables[name])],
             key=derived(secret, f"salts {name}"),

@@ -11,11 +11,12 @@ from typing import Any, ClassVar, Self
 from stillwatch.engine.files import atomic
 from stillwatch.errors import InputError, Problem
 
+# Types of a value in JSON, by the type of its field.
 PLAIN: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Committed:
+class CommittedPlan:
     """Base of a plan. Its fields are of type `str`, `int`, `float`, or tuples of `str` or `int`.
 
     `FORM` is the format's name, `NOUN` names the plan in messages, `MADE_BY` is the command that writes it,
@@ -90,4 +91,5 @@ def _typed(name: str, kind: str, value: object) -> object:
 
 
 def _is(value: object, kinds: tuple[type, ...]) -> bool:
+    """Whether a value is of one of the types; a boolean is no number."""
     return isinstance(value, kinds) and not isinstance(value, bool)

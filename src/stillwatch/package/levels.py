@@ -26,7 +26,7 @@ from stillwatch.results.folder import TABLES
 Level = Literal["sealed", "keyed", "open", "account", "exchange"]
 COMMITTED = (*TABLES, contract.PROMPTS)  # tables whose rows are the leaves of the tree
 
-PSEUDONYMOUS = frozenset({"account_id", "value"})
+PSEUDONYMOUS = frozenset({"account_id", "value"})  # columns whose values get pseudonyms in a keyed package
 KEPT = frozenset(
     """
         accounts basis campaign_id capabilities capability claim created_at detected_at different exchanges

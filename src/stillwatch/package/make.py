@@ -21,7 +21,7 @@ from stillwatch.errors import InputError, Problem, StateError, UsageError
 from stillwatch.package import alone
 from stillwatch.package.alone import DOSSIERS, LAST_LINE, PUBLIC, ROWS, STAMP, STATEMENT, SUMS, TABLES, TREE
 from stillwatch.package.canonical import Json, canonical
-from stillwatch.package.commitment import Committed, commit, line, salt
+from stillwatch.package.commitment import CommittedTable, commit, line, salt
 from stillwatch.package.levels import COMMITTED, WITHHELD, Level, keyed, rows_of
 from stillwatch.package.merkle import Tree
 from stillwatch.package.provenance import installed, provenance
@@ -29,12 +29,13 @@ from stillwatch.package.signing import IN_TOTO, Signer, derived, envelope, key_n
 from stillwatch.package.stamp import stamped
 from stillwatch.results.folder import MANIFEST, read_table, whole_or_nothing
 
-FORMAT = "stillwatch-package-1"
+FORMAT = "stillwatch-package-1"  # name and version of the format of a package
 NUMBERS = "numbers.json"
 """File of a dossier with the query that counts each of its numbers."""
-PREDICATE = "https://stillwatch.example/package/v1"
-OVERVIEW = "overview.json"
+PREDICATE = "https://stillwatch.example/package/v1"  # type of the statement that is signed (in-toto)
+OVERVIEW = "overview.json"  # file of the results folder with the overview
 PAGE = "report.html"  # can be rendered again, so it may differ from the file that the scan wrote
+# Keys of the overview that a package shows.
 SHOWN_OVERVIEW = (
     "accounts",
     "candidates",
@@ -61,7 +62,7 @@ SHOWN_PARAMETERS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Results:
+class SourceResults:
     """A results folder whose tables are those that the scan wrote.
 
     `outputs` maps file names to SHA-256 digests.
@@ -129,7 +130,7 @@ def package(results: Path, out: Path, order: Order) -> dict[str, Any]:
     return about | {"path": str(out), "files": sorted(files)}
 
 
-def read_results(folder: Path) -> Results:
+def read_results(folder: Path) -> SourceResults:
     """Read the tables of a results folder; raises `StateError` where it is not one, or a file differs from
     what the scan wrote.
     """
@@ -173,7 +174,7 @@ def read_results(folder: Path) -> Results:
                 for name in changed
             )
         )
-    return Results(
+    return SourceResults(
         folder=folder,
         manifest=manifest,
         overview=overview,
@@ -188,7 +189,7 @@ def _is_below(name: str) -> bool:
     return not path.is_absolute() and ".." not in path.parts
 
 
-def contents(results: Results, order: Order) -> tuple[dict[str, bytes], dict[str, Any]]:
+def contents(results: SourceResults, order: Order) -> tuple[dict[str, bytes], dict[str, Any]]:
     """The files of the package by name, and its root, size, level, signer and statement digest."""
     secret = secrets.token_bytes(32) if order.key is None else order.key.seed
     secret = derived(secret, results.digest)
@@ -227,7 +228,7 @@ def contents(results: Results, order: Order) -> tuple[dict[str, bytes], dict[str
     return files, about | {"statement_sha256": hashlib.sha256(files[STATEMENT]).hexdigest()}
 
 
-def _dossier(path: Path, results: Results) -> tuple[str, bytes]:
+def _dossier(path: Path, results: SourceResults) -> tuple[str, bytes]:
     """Name and content of the package's file for a dossier.
 
     Raises `StateError` where it cannot be read or belongs to other results.
@@ -277,7 +278,7 @@ def archive(files: Mapping[str, bytes]) -> bytes:
 
 
 def _shown(
-    results: Results, order: Order, secret: bytes, tree: Tree, parts: list[Committed]
+    results: SourceResults, order: Order, secret: bytes, tree: Tree, parts: list[CommittedTable]
 ) -> dict[str, bytes]:
     """The files with rows, by name."""
     if order.level == "keyed":
@@ -303,7 +304,9 @@ def _shown(
     return {}
 
 
-def _selected(results: Results, column: str, value: str, tree: Tree, parts: list[Committed]) -> bytes:
+def _selected(
+    results: SourceResults, column: str, value: str, tree: Tree, parts: list[CommittedTable]
+) -> bytes:
     """The rows with this value in the column, each with its proof, as JSON lines; raises `InputError` where
     there are none.
     """
@@ -344,10 +347,12 @@ def _selected(results: Results, column: str, value: str, tree: Tree, parts: list
 
 
 def _lines(lines: Any) -> bytes:  # noqa: ANN401  a sequence of bytes
+    """The lines, each with a line end."""
     return b"".join(one + b"\n" for one in lines)
 
 
-def _manifest(results: Results, order: Order, tree: Tree) -> dict[str, Json]:
+def _manifest(results: SourceResults, order: Order, tree: Tree) -> dict[str, Json]:
+    """The manifest as a package of this level shows it."""
     manifest, is_open = results.manifest, order.level == "open"
     parameters = {
         name: value for name, value in manifest["parameters"].items() if is_open or name in SHOWN_PARAMETERS
@@ -374,6 +379,7 @@ def _manifest(results: Results, order: Order, tree: Tree) -> dict[str, Json]:
 
 
 def _is_free(out: Path) -> None:
+    """Raise `StateError` where the path exists and is no empty folder."""
     if out.is_symlink() or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
         raise StateError(
             Problem(

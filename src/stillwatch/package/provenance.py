@@ -9,7 +9,7 @@ from importlib import metadata
 from stillwatch import __version__
 from stillwatch.package.canonical import Json
 
-PREFIX = "https://stillwatch.example/package/"
+PREFIX = "https://stillwatch.example/package/"  # start of the identifiers in the provenance
 
 
 def provenance(
@@ -49,6 +49,7 @@ def provenance(
 
 
 def _relations(letter: str, pairs: Sequence[tuple[str, str]], one: str, other: str) -> Json:
+    """Relations of the provenance between pairs of identifiers."""
     return {f"_:{letter}{number}": {one: a, other: b} for number, (a, b) in enumerate(pairs, 1)}
 
 

@@ -22,15 +22,15 @@ from typing import Any
 from stillwatch.engine.files import atomic, lock, sha256
 from stillwatch.errors import InputError, Problem, StateError
 from stillwatch.package.canonical import Json, canonical
-from stillwatch.package.check import Fault, Trust, Verdict
+from stillwatch.package.check import Fault, Trust, Verification
 from stillwatch.package.merkle import Tree, consistent, leaf_hash
 from stillwatch.package.signing import HEAD, Signer, envelope, opened, public_key, signed_by
 
-FORMAT = "stillwatch-seals-1"
+FORMAT = "stillwatch-seals-1"  # name and version of the format of a log of seals
 
 
 @dataclass(slots=True, kw_only=True)
-class Log:
+class SealLog:
     """The lines of a log's entries, its heads, and faults of the file."""
 
     entries: list[bytes] = field(default_factory=list)
@@ -128,9 +128,9 @@ def _files(paths: Sequence[Path], log: Path) -> Iterator[tuple[str, Path]]:
                 yield (one.relative_to(whole.parent).as_posix(), one)
 
 
-def read(content: bytes, name: str) -> Log:
+def read(content: bytes, name: str) -> SealLog:
     """Parse a log; lines that are not lines of a log are listed in `faults`."""
-    log, at = Log(), 0
+    log, at = SealLog(), 0
     for number, line in enumerate(content.splitlines(), 1):
         before, at = content[:at], at + len(line) + 1
         try:
@@ -158,7 +158,7 @@ def read(content: bytes, name: str) -> Log:
     return log
 
 
-def faults_of(log: Log, name: str) -> list[Fault]:
+def faults_of(log: SealLog, name: str) -> list[Fault]:
     """Faults of heads: a wrong root, no consistency with the head before, a time before it, or a signature
     of another head.
     """
@@ -181,20 +181,21 @@ def faults_of(log: Log, name: str) -> list[Fault]:
 
 
 def _is_of(held: dict[str, Any]) -> bool:
+    """Whether a signature's content is the head that it stands beside."""
     try:
         return opened(canonical(held["signature"]), HEAD)[0] == held["head"]
     except ValueError:
         return False
 
 
-def check_log(path: Path, trust: Trust, witnessed: Path | None) -> Verdict:
+def check_log(path: Path, trust: Trust, witnessed: Path | None) -> Verification:
     """Verify a log and, with `witnessed`, that it begins with the entries of the head in that file.
 
     The file contains what `stillwatch seal --json` printed, or the head alone; raises `InputError` for
     other content.
     """
     log = read(path.read_bytes(), path.name)
-    verdict = Verdict(path=str(path), kind="log", faults=log.faults or faults_of(log, path.name))
+    verdict = Verification(path=str(path), kind="log", faults=log.faults or faults_of(log, path.name))
     if log.heads:
         verdict.root = log.heads[-1]["head"]["root"]
         verdict.notes.append(

@@ -15,8 +15,8 @@ from stillwatch.engine.files import atomic
 from stillwatch.errors import InputError, Problem
 from stillwatch.package.canonical import canonical
 
-IN_TOTO = "application/vnd.in-toto+json"
-HEAD = "application/vnd.stillwatch.head+json"
+IN_TOTO = "application/vnd.in-toto+json"  # media type of a statement about a package
+HEAD = "application/vnd.stillwatch.head+json"  # media type of the head of a log of seals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +111,7 @@ def public_key(path: Path, content: bytes) -> bytes:
 
 
 def _no_key(path: Path, found: str, kind: str) -> InputError:
+    """The error of a file that holds no key."""
     return InputError(
         Problem(
             fact=f"this is no {kind} key of Ed25519",
@@ -176,4 +177,5 @@ def signed_by(public: bytes, content: bytes, kind: str) -> bool:
 
 
 def _text(data: bytes) -> str:
+    """The bytes in base64."""
     return base64.b64encode(data).decode()

@@ -72,6 +72,7 @@ def time_of(stamp: bytes) -> str:
 
 
 def _certificates(roots: Path) -> list[Certificate]:
+    """The certificates of a file. Raises `InputError` where it holds none."""
     from cryptography.x509 import load_pem_x509_certificates
 
     try:
@@ -88,6 +89,7 @@ def _certificates(roots: Path) -> list[Certificate]:
 
 
 def _no_stamp(authority: str, found: str) -> Unreachable:
+    """The error of an authority that gives no time stamp."""
     return Unreachable(
         Problem(
             fact="the time-stamping authority gave no time stamp",

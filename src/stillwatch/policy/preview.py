@@ -16,13 +16,13 @@ import pyarrow.compute as pc
 
 from stillwatch.contract import results as contract
 from stillwatch.enrich.describe import ADDRESSES
-from stillwatch.memory.labels import Label, Labels
+from stillwatch.memory.labels import Label, LabelsInForce
 from stillwatch.policy.rollout import in_share
 from stillwatch.policy.rules import UNNOTICED, Policy, Rule, applies
 from stillwatch.policy.subjects import Account, SubjectCampaign, read_campaigns, subjects
 from stillwatch.results.folder import read_table
 
-WEEK_S = 7 * 86_400
+WEEK_S = 7 * 86_400  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class Reach:
 def reach(
     results: Path,
     policy: Policy,
-    labels: Labels,
+    labels: LabelsInForce,
     accounts: Mapping[str, Account],
     now: float,
     share: float = 1.0,
@@ -102,7 +102,7 @@ def preview(found: Reach, results: Path, traffic: pa.Table | None = None) -> dic
     from the results.
     """
     refused = [one for one in found.hits if one.is_refused]
-    told: dict[str, Any] = {
+    figures: dict[str, Any] = {
         "accounts": len(found.hits),
         "refused": len(refused),
         "spared": len(found.spared),
@@ -126,10 +126,10 @@ def preview(found: Reach, results: Path, traffic: pa.Table | None = None) -> dic
         "campaigns": [_stopped(one, refused) for one in found.campaigns],
         "labels": sorted({label.statement for _account, label in found.spared}),
     }
-    told["neighbours"] = (
+    figures["neighbours"] = (
         _neighbours_in(traffic, refused) if traffic is not None else _neighbours_at_most(results, refused)
     )
-    return told
+    return figures
 
 
 def _honest(hits: Sequence[Hit]) -> float:

@@ -18,10 +18,10 @@ from stillwatch.policy.conditions import compiled
 from stillwatch.policy.rules import ACTIONS, MODES, PROVIDERS, Policy, Rule
 from stillwatch.suggestions import did_you_mean
 
-FORMAT = "stillwatch-policy-1"
+FORMAT = "stillwatch-policy-1"  # name and version of the format of a policy
 MAX_BYTES = 1 << 20  # most bytes of a policy file
-CODE = re.compile(r"[a-z][a-z0-9_]{2,39}")
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,79}")
+CODE = re.compile(r"[a-z][a-z0-9_]{2,39}")  # an error code that clients are sent
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,79}")  # a name of a policy or rule
 TELLING = re.compile(
     r"campaign|distil|harvest|extract|detect|stillwatch|fingerprint|coordinat|cluster|scrap", re.IGNORECASE
 )
@@ -72,7 +72,7 @@ def _some_of(check: Check) -> Check:
     def all_fit(value: Any) -> str:  # noqa: ANN401  any value of TOML
         if not isinstance(value, list):
             return "a list"
-        return next((told for one in value if (told := check(one))), "")
+        return next((fault for one in value if (fault := check(one))), "")
 
     return all_fit
 
@@ -81,9 +81,9 @@ def _shown(longest: int) -> Check:
     """Check of text that a client may see: its length, and no word of `TELLING`."""
 
     def check(value: Any) -> str:  # noqa: ANN401  any value of TOML
-        told = _text(longest)(value)
-        if told:
-            return told
+        check_text = _text(longest)(value)
+        if check_text:
+            return check_text
         found = TELLING.search(value)
         return f"words that do not tell what was noticed (`{found[0]}` does)" if found else ""
 
@@ -176,9 +176,9 @@ def parse(content: bytes, where: str) -> Policy:
     problems += faults
     if problems:
         raise InputError(*problems)
-    told = {name: value for name, value in given.items() if name not in ("format", "rule")}
-    told["key_routes"] = tuple(told.get("key_routes", ()))
-    return Policy(**told, rules=rules, digest=hashlib.sha256(content).hexdigest(), text=content.decode())
+    settings = {name: value for name, value in given.items() if name not in ("format", "rule")}
+    settings["key_routes"] = tuple(settings.get("key_routes", ()))
+    return Policy(**settings, rules=rules, digest=hashlib.sha256(content).hexdigest(), text=content.decode())
 
 
 def _rules(given: object, where: str) -> tuple[tuple[Rule, ...], list[Problem]]:
@@ -200,10 +200,10 @@ def _rules(given: object, where: str) -> tuple[tuple[Rule, ...], list[Problem]]:
             faults += bad
         problems += faults
         if not faults:
-            told: dict[str, Any] = {
+            fields_of_rule: dict[str, Any] = {
                 name: frozenset(value) if name in SETS else value for name, value in one.items()
             }
-            rules.append(Rule(**told, condition=condition, uses_request=uses_request))
+            rules.append(Rule(**fields_of_rule, condition=condition, uses_request=uses_request))
     return tuple(rules), problems
 
 
@@ -228,13 +228,13 @@ def _checked(
                     fix=did_you_mean(name, fields),
                 )
             )
-        elif told := fields[name](value):
+        elif fault := fields[name](value):
             problems.append(
                 Problem(
                     fact=f"`{name}` cannot have this value",
                     where=where,
                     found=repr(value)[:80],
-                    expected=told,
+                    expected=fault,
                 )
             )
     return problems

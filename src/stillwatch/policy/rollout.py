@@ -19,10 +19,11 @@ from pathlib import Path
 from stillwatch.contract.results import RECORD
 from stillwatch.errors import Problem, UsageError
 from stillwatch.memory import record
-from stillwatch.memory.labels import Labels
-from stillwatch.memory.record import Entry
+from stillwatch.memory.labels import LabelsInForce
+from stillwatch.memory.record import RecordEntry
 from stillwatch.policy.rules import Mode, Policy, Rule
 
+# Kinds of entries in the state's record.
 APPROVAL, ROLL_OUT, UNDO, STOP, GO = "approval", "roll-out", "undo", "stop", "go"
 KILLED = "stopped"
 """File in a guard's state that disables all actions while it exists."""
@@ -31,7 +32,7 @@ SPACE = 1 << 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class RolloutState:
     """The state of a policy's roll-out: its approvers, the share of accounts on which it acts (0 to 1), the
     time of the last roll-out or undo (None: never), and the reason of an automatic stop (empty: none).
     """
@@ -40,15 +41,15 @@ class Standing:
     share: float = 1.0
     since: datetime | None = None
     stopped: str = ""
-    history: tuple[Entry, ...] = field(default=(), repr=False)
+    history: tuple[RecordEntry, ...] = field(default=(), repr=False)
 
 
-def standing(state: Path | None, policy: Policy, labels: Labels | None = None) -> Standing:
+def standing(state: Path | None, policy: Policy, labels: LabelsInForce | None = None) -> RolloutState:
     """The state of a policy's roll-out by the record in `state`. Without a state: no approvals, and
     share 1.
     """
     if state is None:
-        return Standing()
+        return RolloutState()
     entries = record.read(state / RECORD).entries
     approvers = {
         one.author for one in entries if one.kind == APPROVAL and one.body.get("digest") == policy.digest
@@ -60,7 +61,7 @@ def standing(state: Path | None, policy: Policy, labels: Labels | None = None) -
         elif one.kind == UNDO and one.body.get("policy") == policy.name:
             share, since = 0.0, datetime.fromisoformat(one.at)
     stopped = _stop(policy, share, since, labels)
-    return Standing(
+    return RolloutState(
         approvers=frozenset(approvers),
         share=0.0 if stopped else share,
         since=since,
@@ -69,7 +70,7 @@ def standing(state: Path | None, policy: Policy, labels: Labels | None = None) -
     )
 
 
-def _stop(policy: Policy, share: float, since: datetime | None, labels: Labels | None) -> str:
+def _stop(policy: Policy, share: float, since: datetime | None, labels: LabelsInForce | None) -> str:
     """Why a roll-out stopped automatically; empty where it did not."""
     if not policy.stop_after_honest or since is None or labels is None:
         return ""
@@ -98,7 +99,7 @@ def in_share(policy: str, account_id: str, share: float) -> bool:
     return int.from_bytes(digest, "big") < share * SPACE
 
 
-def effective(guard: Mode, policy: Policy, rule: Rule, held: Standing, account_id: str) -> Mode:
+def effective(guard: Mode, policy: Policy, rule: Rule, held: RolloutState, account_id: str) -> Mode:
     """The mode in which a rule acts on an account: the weakest of the guard's, the policy's and the rule's
     modes, and `shadow` where approvals are missing or the account is outside the roll-out.
     """
@@ -113,7 +114,7 @@ def effective(guard: Mode, policy: Policy, rule: Rule, held: Standing, account_i
     return "enforce"
 
 
-def approve(state: Path, policy: Policy, author: str, reason: str) -> Entry:
+def approve(state: Path, policy: Policy, author: str, reason: str) -> RecordEntry:
     """Record an approval of this version of the policy file. Raises `UsageError` where the author has
     approved it already.
     """
@@ -128,7 +129,7 @@ def approve(state: Path, policy: Policy, author: str, reason: str) -> Entry:
     return _note(state, APPROVAL, author, policy, reason=reason)
 
 
-def roll_out(state: Path, policy: Policy, share: float, author: str, reason: str) -> Entry:
+def roll_out(state: Path, policy: Policy, share: float, author: str, reason: str) -> RecordEntry:
     """Record a roll-out to a share (0 to 1) of accounts. Raises `UsageError` where a rule needs more
     approvals than the policy has.
     """
@@ -145,14 +146,14 @@ def roll_out(state: Path, policy: Policy, share: float, author: str, reason: str
     return _note(state, ROLL_OUT, author, policy, reason=reason, share=share)
 
 
-def undo(state: Path, policy: Policy, author: str, reason: str) -> Entry:
+def undo(state: Path, policy: Policy, author: str, reason: str) -> RecordEntry:
     """Record an undo: the policy acts on no account until the next roll-out, and still reports what it would
     do.
     """
     return _note(state, UNDO, author, policy, reason=reason)
 
 
-def kill(state: Path, author: str, reason: str, *, stop: bool) -> Entry:
+def kill(state: Path, author: str, reason: str, *, stop: bool) -> RecordEntry:
     """Disable all actions of the guard (`stop` True) or enable them again, by a file in its state, and record
     it.
     """
@@ -162,17 +163,18 @@ def kill(state: Path, author: str, reason: str, *, stop: bool) -> Entry:
     else:
         (state / KILLED).unlink(missing_ok=True)
     return append_all(
-        state, [Entry(at=record.now(), kind=STOP if stop else GO, author=author, body={"reason": reason})]
+        state,
+        [RecordEntry(at=record.now(), kind=STOP if stop else GO, author=author, body={"reason": reason})],
     )
 
 
-def _note(state: Path, kind: str, author: str, policy: Policy, **more: object) -> Entry:
+def _note(state: Path, kind: str, author: str, policy: Policy, **more: object) -> RecordEntry:
     """Append an entry about a policy to the state's record."""
     body = {"policy": policy.name, "version": policy.version, "digest": policy.digest, **more}
-    return append_all(state, [Entry(at=record.now(), kind=kind, author=author, body=body)])
+    return append_all(state, [RecordEntry(at=record.now(), kind=kind, author=author, body=body)])
 
 
-def append_all(state: Path, entries: Iterable[Entry]) -> Entry:
+def append_all(state: Path, entries: Iterable[RecordEntry]) -> RecordEntry:
     """Append entries to a state's record, creating the folder where it is missing; returns the last entry."""
     state.mkdir(parents=True, exist_ok=True)
     return record.append(state / RECORD, list(entries))[-1]

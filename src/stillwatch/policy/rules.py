@@ -11,17 +11,17 @@ Action = Literal[
 ]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 """Actions by severity, from one that the customer does not notice to the suspension of the account."""
-ALLOW = "allow"
+ALLOW = "allow"  # action that changes nothing
 UNNOTICED: frozenset[Action] = frozenset({"log", "watch", "hide_reasoning"})
 """Actions with which the request is still passed on to the model."""
 LIMITED: frozenset[Action] = frozenset({"throttle", "pool_budget"})
 """Actions that refuse a request with 429; other refusals answer 403."""
 
 Mode = Literal["off", "shadow", "enforce"]
-MODES: tuple[Mode, ...] = get_args(Mode)
+MODES: tuple[Mode, ...] = get_args(Mode)  # all modes of a policy
 OnError = Literal["allow", "deny"]
 Provider = Literal["openai", "anthropic", "gemini", "plain"]
-PROVIDERS: tuple[Provider, ...] = get_args(Provider)
+PROVIDERS: tuple[Provider, ...] = get_args(Provider)  # all forms of error bodies
 
 FACTS: Mapping[str, Mapping[str, object]] = {
     "campaign": {

@@ -15,14 +15,14 @@ import pyarrow.parquet as pq
 from stillwatch.contract import results as contract
 from stillwatch.contract.accounts import ACCOUNTS
 from stillwatch.errors import InputError, Problem
-from stillwatch.memory.labels import Label, Labels
+from stillwatch.memory.labels import Label, LabelsInForce
 from stillwatch.results.folder import read_table
 
 NOTHING_ASKED: Mapping[str, Any] = {
     "model": "", "route": "", "operation": "", "country": "", "asn": -1, "user_agent": "",
 }  # fmt: skip
 """The facts of a request about which nothing is known."""
-DAY_S = 86_400.0
+DAY_S = 86_400.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +64,10 @@ class Account:
         }
 
 
-UNKNOWN = Account()
+UNKNOWN = Account()  # facts of an account that no table has
 
 
-def read_campaigns(results: Path, labels: Labels) -> list[SubjectCampaign]:
+def read_campaigns(results: Path, labels: LabelsInForce) -> list[SubjectCampaign]:
     """The campaigns of a results folder, with labels. Raises `StateError` where a table cannot be read."""
     members: dict[str, set[str]] = {}
     for row in read_table(results, contract.MEMBERS).select(["campaign_id", "account_id"]).to_pylist():
@@ -145,7 +145,7 @@ def _seconds(at: datetime) -> float:
 
 
 def sparing(
-    labels: Labels, account_id: str, organization: str, key: str, campaign: Label | None
+    labels: LabelsInForce, account_id: str, organization: str, key: str, campaign: Label | None
 ) -> Label | None:
     """The label that applies to an account: its own, else its key's, else its organisation's, else its
     campaign's. None where there is none.
@@ -161,7 +161,7 @@ def sparing(
 def subjects(
     results: Path,
     campaigns: list[SubjectCampaign],
-    labels: Labels,
+    labels: LabelsInForce,
     accounts: Mapping[str, Account],
     now: float,
 ) -> Iterator[tuple[SubjectCampaign, str, Label | None, dict[str, Mapping[str, Any]]]]:

@@ -21,13 +21,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from stillwatch.stats.arrays import Bools, Floats, Ints
 
 SECOND = 1_000_000  # microseconds; `HOUR` and `DAY` too
+# Microseconds.
 HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
 MAX_SPARED = 19  # most spared slots that one refused slot is compared with; chosen, chance 1 in 20
 MIN_OTHERS = 3  # least accounts outside the trial for these to be the others; chosen
@@ -41,7 +39,7 @@ SHAM_BLOCK = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Traffic:
+class GroupTraffic:
     """Requests of a group's accounts in time order, as columns of one length.
 
     * `at`: microseconds since 1970. `account`: position in `organization`.
@@ -72,7 +70,7 @@ class Slots:
     def __len__(self) -> int:
         return len(self.at)
 
-    def take(self, rows: npt.NDArray[np.int64] | Bools) -> Slots:
+    def take(self, rows: Ints | Bools) -> Slots:
         """The slots at these positions or under this mask."""
         return Slots(
             trial=self.trial[rows], at=self.at[rows], account=self.account[rows], failed=self.failed[rows]
@@ -120,8 +118,8 @@ class Draws:
 
     def of(self, *parts: object) -> float:
         """A number in [0, 1), determined by the name and `parts`."""
-        told = "|".join([self.name, *map(str, parts)]).encode()
-        return int.from_bytes(hashlib.sha256(told).digest()[:7], "big") / (1 << 56)
+        seed = "|".join([self.name, *map(str, parts)]).encode()
+        return int.from_bytes(hashlib.sha256(seed).digest()[:7], "big") / (1 << 56)
 
     def order(self, number: int, *parts: object) -> Ints:
         """A permutation of 0 to `number` - 1, determined by the name and `parts`."""
@@ -137,7 +135,7 @@ class Follower:
     Arguments in the plural are arrays with one entry for each slot.
     """
 
-    def __init__(self, traffic: Traffic, within_s: float, hold_s: float | None = None) -> None:
+    def __init__(self, traffic: GroupTraffic, within_s: float, hold_s: float | None = None) -> None:
         self.traffic = traffic
         self.within = int(within_s * SECOND)
         self.known_hold = None if hold_s is None else int(hold_s * SECOND)
@@ -317,22 +315,22 @@ def requests(slots: Slots, follower: Follower, draws: Draws, *, in_log: bool) ->
             continue
         others, compared = _others(slots, rows, refused_accounts, follower.accounts, draws)
         accounts, began = slots.account[compared], slots.at[compared]
-        asked = np.full(len(compared), -1, dtype=np.int64)
+        positions = np.full(len(compared), -1, dtype=np.int64)
         if in_log:
-            asked = follower.requests(accounts, began, np.minimum(began + hold, following))
-            met = asked >= 0
+            positions = follower.requests(accounts, began, np.minimum(began + hold, following))
+            met = positions >= 0
             out.without_request += int((~met).sum())
-            compared, asked, accounts = compared[met], asked[met], accounts[met]
-            began = follower.traffic.at[asked]
+            compared, positions, accounts = compared[met], positions[met], accounts[met]
+            began = follower.traffic.at[positions]
         until = np.minimum(began + follower.within, following)
         long = until - began >= SECOND
         out.cut_off += int((~long).sum())
-        compared, asked, accounts = compared[long], asked[long], accounts[long]
+        compared, positions, accounts = compared[long], positions[long], accounts[long]
         began, until = began[long], until[long]
         if not len(compared) or (not in_log and (began == began[0]).all()):
             continue
         rate = follower.rate(others, int(until.max()))
-        scored = follower.scores(others, asked, accounts, began, until, rate)
+        scored = follower.scores(others, positions, accounts, began, until, rate)
         _rank(out, trial, *scored, slots.failed[compared], draws)
     return out
 

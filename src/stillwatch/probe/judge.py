@@ -16,19 +16,21 @@ from typing import Literal
 import numpy as np
 
 from stillwatch.probe import compare
-from stillwatch.probe.compare import Compared, Draws, Floats, Follower, Slots, Traffic
+from stillwatch.probe.compare import Compared, Draws, Follower, GroupTraffic, Slots
+from stillwatch.stats.arrays import Floats
 from stillwatch.stats.evalues import LN10, bounded_log_e, mean_log_e
 from stillwatch.stats.intervals import Interval, of_share
 
-Verdict = Literal["one_hand", "no_movement", "undecided"]
-Basis = Literal["coin", "times", "natural"]
+ProbeVerdict = Literal["one_hand", "no_movement", "undecided"]
+ComparisonBasis = Literal["coin", "times", "natural"]
 ALPHA = 0.01  # level of the verdict; the issue's bar
 # share of refused requests that pairs of accounts in an honest group may move; chosen, docs/methods/probe.md
 TOLERATED = 0.1
 LEAST_SHARE = 0.25  # share of moved work below which the verdict is that none moves; chosen
 WITHIN_S = 900.0  # seconds after a slot in which others' work is examined; chosen
 
-GUARANTEE: dict[Basis, str] = {
+# What holds of the level of the verdict, by what is compared.
+GUARANTEE: dict[ComparisonBasis, str] = {
     "coin": "exact: who was refused was drawn by a coin, so the level holds whatever the traffic is",
     "times": (
         "weaker: moments with refusals are compared with other times of the log, which nobody drew; the "
@@ -60,7 +62,7 @@ class Harm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class ProbeResult:
     """Result of a probe.
 
     * `log10_e` and `p_value` are against the null of at most `tolerated` moved work; `pair_log10_e` and
@@ -73,8 +75,8 @@ class Judged:
     * `settled_after` counts the refusals at which the e-value first reached 1 / alpha, None where it did not.
     """
 
-    verdict: Verdict
-    basis: Basis
+    verdict: ProbeVerdict
+    basis: ComparisonBasis
     log10_e: float
     p_value: float
     pair_log10_e: float
@@ -100,7 +102,7 @@ class Judged:
 
 def judge(
     slots: Slots,
-    traffic: Traffic,
+    traffic: GroupTraffic,
     *,
     within_s: float = WITHIN_S,
     hold_s: float | None = None,
@@ -108,7 +110,7 @@ def judge(
     tolerated: float = TOLERATED,
     natural: bool = False,
     name: str = "stillwatch",
-) -> Judged:
+) -> ProbeResult:
     """Judge trials against a log.
 
     Args:
@@ -125,7 +127,7 @@ def judge(
     in_log = compare.refusals_in_log(slots, follower)
     drawn = compare.requests(slots, follower, draws, in_log=in_log is not False)
     whole = compare.moments(slots, follower, draws) if not natural else Compared()
-    basis: Basis = "natural" if natural else "coin"
+    basis: ComparisonBasis = "natural" if natural else "coin"
     parts = [one for one in (drawn, whole) if len(one)]
     if natural or not parts:
         placed = compare.other_times(slots, follower, draws, in_log=in_log is True)
@@ -139,7 +141,7 @@ def judge(
     displaced, measure = _displaced(main)
     total = mean_log_e(np.array(log_e)) if parts else 0.0
     refusals = int(slots.failed.sum())
-    verdict: Verdict = "undecided"
+    verdict: ProbeVerdict = "undecided"
     if total >= -np.log(alpha):
         verdict = "one_hand"
     elif (
@@ -149,7 +151,7 @@ def judge(
         and displaced.high < LEAST_SHARE
     ):
         verdict = "no_movement"
-    return Judged(
+    return ProbeResult(
         verdict=verdict,
         basis=basis,
         log10_e=total / LN10,
@@ -187,6 +189,7 @@ def tail(compared: Compared, tolerated: float) -> float:
 
 
 def _displaced(compared: Compared) -> tuple[Interval | None, Literal["same_request", "at_least", "none"]]:
+    """Share of refused work that moved to other accounts, with a 95 % interval, and how it was measured."""
     if not len(compared):
         return None, "none"
     known = ~np.isnan(np.array(compared.again))
@@ -235,6 +238,7 @@ def _settled(parts: list[Compared], slots: Slots, tolerated: float, alpha: float
 
 
 def _at(parts: list[Compared], trial: int, tolerated: float) -> float:
+    """Natural log of the mean e-value of the comparisons, up to a trial."""
     logs: list[float] = []
     for one in parts:
         number = int(np.searchsorted(np.array(one.trial), trial, side="right"))
@@ -261,8 +265,9 @@ def harm(slots: Slots, follower: Follower) -> Harm:
 
 
 def _warnings(
-    drawn: Compared, slots: Slots, *, in_log: bool | None, basis: Basis, compared: bool
+    drawn: Compared, slots: Slots, *, in_log: bool | None, basis: ComparisonBasis, compared: bool
 ) -> tuple[str, ...]:
+    """What limits the verdict, as sentences."""
     out = []
     if not slots.failed.any():
         out.append("nobody was refused in any trial")

@@ -2,7 +2,7 @@
 coin, under one SHA-256.
 
 The public part contains everything but the coin, of which it has a digest; the secret part is the coin's
-seed of 256 bits. Both together determine every outcome (`Plan.trials`). The digest shows that a plan is
+seed of 256 bits. Both together determine every outcome (`ProbePlan.trials`). The digest shows that a plan is
 intact; a time stamp (RFC 3161) over it shows that it existed beforehand, as for `prove plan`.
 """
 
@@ -23,15 +23,16 @@ import pyarrow as pa
 from stillwatch.contract.trials import TRIALS
 from stillwatch.engine.files import atomic
 from stillwatch.errors import InputError, Problem, UsageError
-from stillwatch.package.committed import Committed
+from stillwatch.package.committed import CommittedPlan
 
+# Name and version of the formats of a plan and of its secret.
 FORMAT, SECRET = "stillwatch-probe-plan-1", "stillwatch-probe-secret-1"
 SECOND = 1_000_000  # microseconds
 SHOWN = 3  # most departures of one kind that are listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan(Committed):
+class ProbePlan(CommittedPlan):
     """What is committed to before a probe.
 
     * `begins`, `ends`: microseconds since 1970; the hours of this span are cut into `moments` equal parts and
@@ -144,8 +145,9 @@ class _Coin:
         self.seed = seed
 
     def share(self, *parts: object) -> float:
-        told = "|".join(map(str, parts)).encode()
-        return int.from_bytes(hmac.digest(self.seed, told, "sha256")[:7], "big") / (1 << 56)
+        """A number from 0 to 1 that the seed and the parts determine."""
+        seed = "|".join(map(str, parts)).encode()
+        return int.from_bytes(hmac.digest(self.seed, seed, "sha256")[:7], "big") / (1 << 56)
 
 
 def make(
@@ -165,13 +167,13 @@ def make(
     tolerated: float,
     alpha: float,
     author: str,
-) -> tuple[Plan, bytes]:
-    """Make a plan and its secret seed; the parameters are the fields of `Plan`.
+) -> tuple[ProbePlan, bytes]:
+    """Make a plan and its secret seed; the parameters are the fields of `ProbePlan`.
 
     Raises `UsageError` for an impossible plan, or one that could exceed the bound of harm.
     """
     seed = secrets.token_bytes(32)
-    plan = Plan(
+    plan = ProbePlan(
         group=group,
         accounts=tuple(sorted(set(accounts))),
         begins=_micros(begins),
@@ -195,11 +197,13 @@ def make(
 
 
 def _micros(moment: datetime) -> int:
+    """Microseconds since 1970 of a time; UTC where it has no zone."""
     zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return int(zoned.timestamp()) * SECOND
 
 
-def _faults(plan: Plan) -> list[tuple[str, str, str]]:
+def _faults(plan: ProbePlan) -> list[tuple[str, str, str]]:
+    """Fault, value and expectation for each thing that is wrong with a plan."""
     out = []
     has_hours = 0 <= plan.hours[0] < plan.hours[1] <= 24
     part = plan.part / SECOND if has_hours else 0.0
@@ -237,10 +241,10 @@ def _faults(plan: Plan) -> list[tuple[str, str, str]]:
     return out
 
 
-read = Plan.read
+read = ProbePlan.read
 
 
-def write_secret(path: Path, seed: bytes, plan: Plan) -> None:
+def write_secret(path: Path, seed: bytes, plan: ProbePlan) -> None:
     """Write the seed, readable by its owner only."""
     with atomic(path, private=True) as temporary:
         held = {"format": SECRET, "plan_sha256": plan.sha256, "seed": seed.hex()}
@@ -266,7 +270,7 @@ def read_secret(path: Path) -> bytes:
     return seed
 
 
-def same_secret(plan: Plan, seed: bytes) -> None:
+def same_secret(plan: ProbePlan, seed: bytes) -> None:
     """Raise `InputError` where the seed is not the committed one."""
     if hashlib.sha256(seed).hexdigest() != plan.seed_sha256:
         raise InputError(
@@ -278,7 +282,7 @@ def same_secret(plan: Plan, seed: bytes) -> None:
         )
 
 
-def departures(plan: Plan, seed: bytes | None, table: pa.Table, tolerated: float) -> list[str]:
+def departures(plan: ProbePlan, seed: bytes | None, table: pa.Table, tolerated: float) -> list[str]:
     """Differences between plan and execution, as sentences; empty without any.
 
     `seed` None leaves the coin unchecked; raises `InputError` for a seed that is not the committed one.

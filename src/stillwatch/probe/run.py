@@ -13,14 +13,14 @@ from typing import Any
 import pyarrow as pa
 
 from stillwatch.errors import InputError, Problem
-from stillwatch.probe.plan import SECOND, Plan, same_secret
+from stillwatch.probe.plan import SECOND, ProbePlan, same_secret
 
-ORDERS = "stillwatch-probe-orders-1"
+ORDERS = "stillwatch-probe-orders-1"  # name and version of the format of a file of orders
 STATUS, RETRY_AFTER_S = 429, 1  # client libraries treat this refusal as a rate limit and retry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class CoinOutcome:
     """The coin's outcome for one account: refuse its next request from `at` until `until` (microseconds
     since 1970), or spare it.
     """
@@ -38,7 +38,7 @@ class Probe:
     Raises `InputError` for a secret that is not the plan's, and where the author approved the plan.
     """
 
-    def __init__(self, plan: Plan, seed: bytes, *, approved_by: str) -> None:
+    def __init__(self, plan: ProbePlan, seed: bytes, *, approved_by: str) -> None:
         same_secret(plan, seed)
         if not approved_by.strip() or approved_by.strip() == plan.author.strip():
             raise InputError(
@@ -50,10 +50,10 @@ class Probe:
             )
         self.plan, self.approved_by = plan, approved_by.strip()
         self._rows = plan.trials(seed)
-        self._by_account: dict[str, list[Outcome]] = {}
+        self._by_account: dict[str, list[CoinOutcome]] = {}
         for row in self._rows.set_column(1, "at", self._rows["at"].cast(pa.int64())).to_pylist():
             self._by_account.setdefault(row["account_id"], []).append(
-                Outcome(
+                CoinOutcome(
                     trial=row["trial"],
                     refuse=row["failed"],
                     at=row["at"],
@@ -62,7 +62,7 @@ class Probe:
             )
         self._used: set[tuple[str, str]] = set()
 
-    def outcome(self, account_id: str, now: datetime) -> Outcome | None:
+    def outcome(self, account_id: str, now: datetime) -> CoinOutcome | None:
         """The coin's outcome for a request of this account now.
 
         It is returned once per trial; None where the account is in no trial or the outcome was already
@@ -110,9 +110,11 @@ class Probe:
 
 
 def _micros(moment: datetime) -> int:
+    """Microseconds since 1970 of a time; UTC where it has no zone."""
     zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return int(zoned.timestamp() * SECOND)
 
 
 def _iso(micros: int) -> str:
+    """A time in microseconds since 1970 as ISO 8601 with `Z`, to the second."""
     return datetime.fromtimestamp(micros / SECOND, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from stillwatch.prove.keyring import Keyring
+from stillwatch.stats.arrays import Floats, Ints
 
 
 class Tokens(NamedTuple):
@@ -24,7 +22,7 @@ Tokenize = Callable[[str], Tokens]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class PromptAnswer:
     """A prompt and an answer to it.
 
     `seen` is other text that the answering model had before it: a system prompt, results of tools, earlier
@@ -49,7 +47,7 @@ class Pair:
 class OpenModel(Protocol):
     """A model whose weights are available."""
 
-    def nearest(self, ids: Sequence[int], top: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    def nearest(self, ids: Sequence[int], top: int) -> tuple[Ints, Floats]:
         """The `top` likeliest tokens and their probabilities at each position after the first, given the
         tokens before it.
 
@@ -61,7 +59,7 @@ class OpenModel(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class SuspectCase:
     """Input of the tests on one suspect.
 
     `answers` are the suspect's; `served` are answers that we served; `controls` are answers of innocent
@@ -72,18 +70,18 @@ class Case:
     """
 
     keyring: Keyring
-    answers: Sequence[Pair] = ()
-    served: Sequence[Pair] = ()
-    controls: Mapping[str, Sequence[Pair]] = field(default_factory=dict)
+    answers: Sequence[PromptAnswer] = ()
+    served: Sequence[PromptAnswer] = ()
+    controls: Mapping[str, Sequence[PromptAnswer]] = field(default_factory=dict)
     model: OpenModel | None = None
     teacher: OpenModel | None = None
     tokenize: Tokenize | None = None
     decoys: int = 9_999
 
-    def unmarked(self) -> list[Pair]:
+    def unmarked(self) -> list[PromptAnswer]:
         """Answers that were served without a mark."""
         return [pair for pair in self.served if not pair.campaign]
 
-    def served_to(self, campaign: str) -> list[Pair]:
+    def served_to(self, campaign: str) -> list[PromptAnswer]:
         """Answers that were served under a campaign's keys."""
         return [pair for pair in self.served if pair.campaign == campaign]

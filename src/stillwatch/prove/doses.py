@@ -10,28 +10,23 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
 
 from stillwatch.errors import InputError, Problem, UsageError
 from stillwatch.guard.adapters import MARK
+from stillwatch.guard.asgi import App, Message, Receive, Scope, Send
 from stillwatch.prove.keyring import Issued, Keyring, read
 from stillwatch.prove.registry import marks
 
-LOG = logging.getLogger(__name__)
-VARIABLE = "STILLWATCH_KEYRING"
+LOG = logging.getLogger(__name__)  # logger of this module
+VARIABLE = "STILLWATCH_KEYRING"  # environment variable with the path of the keyring
+# Field of a request with the engine's arguments, and the start of the names of ours.
 ARGUMENTS, OURS = "vllm_xargs", "stillwatch_"
 MAX_BODY = 64 << 20  # bytes of a request that are read: chosen, above what a model reads
-
-Scope = Mapping[str, Any]
-Message = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class KeyringFile:
@@ -49,6 +44,7 @@ class KeyringFile:
         self._ring, self._at = read(self.path), self._changed()
 
     def _changed(self) -> tuple[int, int]:
+        """Time of change (ns) and inode of the file; zeros where it does not exist."""
         try:
             found = self.path.stat()
         except OSError:
@@ -132,11 +128,11 @@ class Doses:
             return content
         return orjson.dumps({**body, ARGUMENTS: {**kept, **added}})
 
-    def _arguments(self, told: bytes) -> dict[str, str]:
+    def _arguments(self, header: bytes) -> dict[str, str]:
         """The engine's arguments for the campaign and account that the guard named; none where the campaign
         has no key.
         """
-        named = {key: some[0] for key, some in parse_qs(told.decode("latin-1")).items()}
+        named = {key: some[0] for key, some in parse_qs(header.decode("latin-1")).items()}
         campaign = named.get("campaign", "")
         issued = self.keys.sampling(campaign)
         if issued is None:

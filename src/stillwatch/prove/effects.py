@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from stillwatch.prove.power import Assumed
 
+# Effect by mark, kind of access and share of marked answers in training.
 MEASURED: dict[tuple[str, str], dict[float, float]] = {
     ("gumbel", "text"): {0.02: 0.0083, 0.05: 0.0466, 0.1: 0.0648, 0.5: 0.0459},
     ("gumbel", "text_beside_teacher"): {0.02: 0.0154, 0.05: 0.0684, 0.1: 0.0982, 0.5: 0.0692},
@@ -16,7 +17,7 @@ MEASURED: dict[tuple[str, str], dict[float, float]] = {
     ("gumbel", "open_beside_teacher"): {0.02: 0.0359, 0.05: 0.1569, 0.1: 0.3085, 0.5: 0.2078},
 }
 ANSWERS = 20_000  # answers from which the lab's students learnt, marked and unmarked
-SOURCE = "measured in the lab on models of half a million parameters"
+SOURCE = "measured in the lab on models of half a million parameters"  # where the effects come from
 
 
 def measured(mark: str, access: str, share: float, marked: int | None = None) -> Assumed | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from stillwatch.stats.arrays import Floats
+
 EDGES = np.linspace(-5, 5, 41)  # bin edges of the decoys' standardised scores
 TILTS = np.geomspace(
     1e-3, 30.0, 60
@@ -39,7 +39,7 @@ class SuspectFinding:
     statement: str = ""
 
 
-def rank_p(value: float, others: Array) -> float:
+def rank_p(value: float, others: Floats) -> float:
     """Rank p-value: (1 + number of `others` at or above `value`) / (1 + number of others).
 
     It is exact where the key was drawn from the same distribution as the others.
@@ -47,19 +47,19 @@ def rank_p(value: float, others: Array) -> float:
     return float((1 + np.count_nonzero(others >= value)) / (1 + len(others)))
 
 
-def histogram(z: Array) -> tuple[int, ...]:
+def histogram(z: Floats) -> tuple[int, ...]:
     """Numbers of standardised scores between successive `EDGES`; scores beyond the ends count in the
     outermost bins.
     """
     return tuple(int(n) for n in np.histogram(np.clip(z, EDGES[0], EDGES[-1]), EDGES)[0])
 
 
-def mixture_log_e(logs: Array) -> float:
+def mixture_log_e(logs: Floats) -> float:
     """Natural log of the mean of e-values, from their natural logs."""
     return float(np.logaddexp.reduce(logs) - np.log(len(logs)))
 
 
-def signed(weights: Array, signs: Array) -> tuple[float, float]:
+def signed(weights: Floats, signs: Floats) -> tuple[float, float]:
     """Log p-value and log e-value of a weighted sign test; natural logs.
 
     The null: given the weights, each sign is a fair coin. With S the sum of weight times sign, p is

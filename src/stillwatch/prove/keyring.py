@@ -23,10 +23,10 @@ import numpy.typing as npt
 
 from stillwatch.engine.files import atomic, lock
 from stillwatch.errors import InputError, Problem, UsageError
+from stillwatch.stats.arrays import Uints
 
-FORMAT = "stillwatch-keyring-1"
+FORMAT = "stillwatch-keyring-1"  # name and version of the format of a keyring
 WIDEST = 8  # tokens of context that a key may have at most
-Keys = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +55,15 @@ class Keyring:
     master: bytes
     issued: tuple[Issued, ...] = ()
 
-    def key(self, mark: str, campaign: str, epoch: int) -> Keys:
+    def key(self, mark: str, campaign: str, epoch: int) -> Uints:
         """The key of a mark, campaign and epoch: two 64-bit words."""
         return self._derive(f"mark\x00{mark}\x00{campaign}\x00{epoch}", 16).view(np.uint64)
 
-    def key_of(self, one: Issued) -> Keys:
+    def key_of(self, one: Issued) -> Uints:
         """The secret key of an issued entry: two 64-bit words."""
         return self.key(one.mark, one.campaign, one.epoch)
 
-    def decoys(self, mark: str, number: int) -> Keys:
+    def decoys(self, mark: str, number: int) -> Uints:
         """`number` keys that never marked anything, shape (number, 2).
 
         A shorter list is a prefix of a longer one.
@@ -113,6 +113,7 @@ class Keyring:
         return hashlib.sha256("\n".join([*(one.name for one in self.issued), *parts]).encode()).hexdigest()
 
     def _derive(self, info: str, length: int) -> npt.NDArray[np.uint8]:
+        """Bytes that are derived from the master key (HKDF, RFC 5869, with SHA-256)."""
         pseudo_random = hmac.digest(b"stillwatch", self.master, "sha256")
         out, block = b"", b""
         for counter in range(1, -(-length // 32) + 1):

@@ -25,9 +25,10 @@ from stillwatch.engine.files import OWNER, lock
 from stillwatch.errors import InputError, Problem
 from stillwatch.prove.keyring import Issued, Keyring
 
-FORMAT = "stillwatch-ledger-1"
+FORMAT = "stillwatch-ledger-1"  # name and version of the format of a ledger
 START = "0" * 64  # code before the first line
 TAIL = 1 << 16  # bytes at the end in which the last line is searched for; a line has a few hundred
+# Keys of a ledger's line, with the types of their values.
 FIELDS: dict[str, type | tuple[type, ...]] = {
     "format": str,
     "account_id": str,
@@ -44,7 +45,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class LedgerEntry:
     """One answer that was served under a key; `is_marked` is false where the marking of that key left it
     unchanged.
 
@@ -107,7 +108,7 @@ def beside(keyring: Path) -> Path:
 
 def entry(
     ring: Keyring, issued: Issued, account_id: str, answer: str | Sequence[int], *, is_marked: bool
-) -> Entry:
+) -> LedgerEntry:
     """The ledger's entry for one answer at the present time.
 
     `answer` is text, or token ids where an engine has no text; only its keyed digest is kept.
@@ -117,7 +118,7 @@ def entry(
         if isinstance(answer, str)
         else json.dumps(list(answer)).encode()
     )
-    return Entry(
+    return LedgerEntry(
         account_id=account_id,
         mark=issued.mark,
         campaign=issued.campaign,
@@ -130,7 +131,7 @@ def entry(
     )
 
 
-def append(path: Path, ring: Keyring, entries: Iterable[Entry]) -> None:
+def append(path: Path, ring: Keyring, entries: Iterable[LedgerEntry]) -> None:
     """Append entries to a ledger; a missing file is created, readable by its owner only. Other writers
     wait.
     """
@@ -171,7 +172,7 @@ def read(paths: Iterable[Path], ring: Keyring) -> Ledger:
                 ).append(number)
                 continue
             del held["format"]
-            _count(out, Entry(**held))
+            _count(out, LedgerEntry(**held))
         out.faults += [
             f"{path.name}: {len(some):,} {'line' if len(some) == 1 else 'lines'} {why}: "
             f"{', '.join(map(str, some[:10]))}{', ...' if len(some) > 10 else ''}"
@@ -180,7 +181,8 @@ def read(paths: Iterable[Path], ring: Keyring) -> Ledger:
     return out
 
 
-def _count(out: Ledger, one: Entry) -> None:
+def _count(out: Ledger, one: LedgerEntry) -> None:
+    """Add an entry to the ledger's counts."""
     out.entries += 1
     here = out.served.setdefault(one.key, Served())
     (here.marked if one.is_marked else here.unmarked).add(one.answer)
@@ -190,6 +192,9 @@ def _count(out: Ledger, one: Entry) -> None:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, object]]:
+    """Number and content of each line; None for a line that is no JSON. Raises `InputError` where the file
+    cannot be read.
+    """
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
@@ -205,12 +210,14 @@ def _lines(path: Path) -> Iterator[tuple[int, object]]:
 
 
 def _is_entry(held: object) -> TypeGuard[dict[str, Any]]:
+    """Whether the content of a line is an entry."""
     if not isinstance(held, dict) or set(held) != set(FIELDS) or held["format"] != FORMAT:
         return False
     return all(isinstance(held[name], kind) for name, kind in FIELDS.items()) and held["code"].isascii()
 
 
 def _code(secret: bytes, before: str, held: Mapping[str, Any]) -> str:
+    """The code of an entry in the chain: HMAC-SHA256 (hex) of the code before and the content."""
     return hmac.digest(secret, f"{before}\n{json.dumps(held, sort_keys=True)}".encode(), "sha256").hex()
 
 

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from stillwatch.prove.finding import EDGES
 from stillwatch.report.plots import element, svg, text
 
+# Pixels: width of a plot, and vertical place of its base line.
 WIDTH, BASE = 720, 150
 FEWEST_DECOYS = 99  # least decoys of a finding that is plotted
 

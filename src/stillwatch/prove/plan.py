@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import ClassVar
 
-from stillwatch.package.committed import Committed
+from stillwatch.package.committed import CommittedPlan
 from stillwatch.prove.keyring import Keyring
 from stillwatch.prove.power import Assumed, pieces
 from stillwatch.prove.registry import provenance_tests
 
-FORMAT = "stillwatch-plan-1"
+FORMAT = "stillwatch-plan-1"  # name and version of the format of a plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan(Committed):
+class ProofPlan(CommittedPlan):
     """What is committed to before a test.
 
     `keys_sha256` is the keyring's commitment; `questions_sha256` is over the sorted questions, `questions`
@@ -82,7 +82,7 @@ def make(
     assumed: Assumed,
     power: float,
     each: float,
-) -> Plan:
+) -> ProofPlan:
     """Make a plan for a keyring and questions.
 
     Args:
@@ -94,7 +94,7 @@ def make(
         power: power against that effect.
         each: number of independent pieces per answer.
     """
-    return Plan(
+    return ProofPlan(
         keys_sha256=keyring.commitment(),
         questions_sha256=digest(questions),
         questions=len(set(questions)),
@@ -111,19 +111,19 @@ def make(
     )
 
 
-read = Plan.read
+read = ProofPlan.read
 
 
-def departures(plan: Plan, keyring: Keyring, asked: Sequence[str], alpha: float) -> list[str]:
+def departures(plan: ProofPlan, keyring: Keyring, questions: Sequence[str], alpha: float) -> list[str]:
     """Differences between plan and execution, as sentences; empty without any.
 
-    `asked` are the questions asked; an empty sequence is not compared. `alpha` is the level used for one
+    `questions` are the questions asked; an empty sequence is not compared. `alpha` is the level used for one
     look.
     """
     out = []
     if keyring.commitment() != plan.keys_sha256:
         out.append("the keyring is not the one that was committed to")
-    if asked and digest(asked) != plan.questions_sha256:
+    if questions and digest(questions) != plan.questions_sha256:
         out.append("the questions asked are not those that were committed to")
     if alpha > plan.alpha / plan.looks * (1 + 1e-9):
         out.append(f"the level is {alpha:g}, {plan.alpha / plan.looks:g} a look was planned")

@@ -10,19 +10,21 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-T = TypeVar("T")
+T = TypeVar("T")  # any type
 CLONE_NEWNET = 0x40000000  # flag of Linux's `unshare` for a new network namespace
+# Environment variables that keep the libraries from the network.
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+# Operations (audit events of Python) that are refused while a file of unknown origin is read.
 REFUSED = (
     "socket.connect", "socket.getaddrinfo", "socket.sendto", "subprocess.Popen", "os.system", "os.exec",
         "os.posix_spawn",
     "pickle.find_class", "builtins.input",
-)  # fmt: skip  # Python audit events that raise `Refused`
+)  # fmt: skip  # Python audit events that raise `RefusedOperation`
 
 _inside = threading.local()
 
 
-class Refused(RuntimeError):
+class RefusedOperation(RuntimeError):
     """An operation that is not allowed while files of unknown origin are read."""
 
 
@@ -31,7 +33,7 @@ def confined(work: Callable[[], T]) -> T:
 
     It runs in a thread of its own. The Hugging Face libraries are set to offline mode; the thread enters an
     empty network namespace where the system allows that; Python's audit events of connections, other
-    programs, unpickling and terminal input raise `Refused`. Compiled code is not restricted by audit
+    programs, unpickling and terminal input raise `RefusedOperation`. Compiled code is not restricted by audit
     events.
     """
     _watch()
@@ -71,5 +73,6 @@ def _refuse(
     refused: Collection[str] = REFUSED,  # bound here, since the module's names are gone when Python ends
     inside: threading.local = _inside,
 ) -> None:
+    """Refuse an operation that Python announces, while a file of unknown origin is read in this thread."""
     if event in refused and getattr(inside, "held", False):
-        raise Refused(f"`{event}` is refused while a stranger's files are read")
+        raise RefusedOperation(f"`{event}` is refused while a stranger's files are read")

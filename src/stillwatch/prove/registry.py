@@ -10,18 +10,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
 from stillwatch.errors import Problem, UsageError
 from stillwatch.plugins import units
+from stillwatch.stats.arrays import Floats, Uints
 
 if TYPE_CHECKING:
-    from stillwatch.prove.case import Case
+    from stillwatch.prove.case import SuspectCase
     from stillwatch.prove.finding import SuspectFinding
 
-Array = npt.NDArray[np.float64]
-Bits = npt.NDArray[np.uint64]
 Tensor = Any  # torch is imported only where a model is served
 
 
@@ -49,9 +45,9 @@ class Mark:
     needs_proxy: bool = False
     mean: float
     sd: float
-    score: Callable[[Bits], Array]
+    score: Callable[[Uints], Floats]
     log_tail: Callable[[float, int], float]
-    log_mgf: Callable[[Array], Array]
+    log_mgf: Callable[[Floats], Floats]
     reshape: Callable[[Tensor, Tensor, float, Tensor | None], Tensor]
 
 
@@ -71,8 +67,8 @@ class ProvenanceTest:
     keyed: bool
     removed_by: tuple[str, ...]
     source: str
-    missing: Callable[[Case], str]
-    test: Callable[[Case], list[SuspectFinding]]
+    missing: Callable[[SuspectCase], str]
+    test: Callable[[SuspectCase], list[SuspectFinding]]
 
 
 @cache

@@ -35,14 +35,12 @@ from operator import and_
 from urllib.parse import unquote
 
 import numpy as np
-import numpy.typing as npt
 
-from stillwatch.prove.case import Case, Pair, Tokens
+from stillwatch.prove.case import PromptAnswer, SuspectCase, Tokens
 from stillwatch.prove.text.canaries import KINDS
 from stillwatch.prove.windows import Windows, contexts_of
+from stillwatch.stats.arrays import Bools, Ints, Uints
 
-Mask = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 # size in words of the block in which the words of one context must lie: chosen, so that forty words may stand
 # before each of three. Measured (`scripts/quoting_innocents.py --kept`): as many windows of real answers are
 # left as with 64
@@ -61,25 +59,34 @@ SPELLED = 3  # successive single letters from which they count as a spelled word
 ORDINARY = 3  # signs between two words that need no explanation
 ENGLISH = frozenset("ai")  # letters that are words: they are not counted as spelled
 UNSEEN = frozenset(("Cf", "Cn", "Co", "Cs"))  # Unicode's categories of characters that nobody sees
+# Characters that join letters and are hardly seen, as the inside of a character class.
 JOINING = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff'’ʼ`´"  # noqa: E501  a pattern or a vocabulary is read whole
+# Characters that are words of their own: kana, Han and Hangul.
 CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+# A word, which invisible characters may join, or a number.
 WORD = re.compile(rf"[{CJK}]|(?:(?![{CJK}])[^\W\d_])+(?:[{JOINING}]+(?:(?![{CJK}])[^\W\d_])+)*|\d+")
-INVISIBLE = re.compile(f"[{JOINING}]+")
+INVISIBLE = re.compile(f"[{JOINING}]+")  # characters that join words and are not seen
+# An escape of a character, as in JSON, Python or C.
 ESCAPE = re.compile(
     r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|([0-7]{3})|[nrtvfb\\])"
 )
-PRINTABLE = re.compile(r"=(?:[0-9A-F]{2}|\r?\n)")
+PRINTABLE = re.compile(r"=(?:[0-9A-F]{2}|\r?\n)")  # an escape of quoted-printable text
+# A tag of HTML or BBCode, a colour of a terminal, or a command of LaTeX.
 TAG = re.compile(
     r"<[^<>]{0,300}>|\x1b\[[0-9;]*[A-Za-z]|\[/?[A-Za-z]{1,12}(?:=[^\]\n]{0,60})?\]|\\[A-Za-z]+\*?"
 )
-DAMAGED = "\ufffd"
-REPEATED = re.compile(r"(.)\1+")
+DAMAGED = "\ufffd"  # character that stands for bytes that are no text
+REPEATED = re.compile(r"(.)\1+")  # a character that stands several times in a row
+# A word with digits or signs in place of letters.
 MIXED = re.compile(r"[a-z][0134578@$!|]+[a-z]|\b[0134578@$!|][a-z]|[a-z][0134578@$!|]\b")
+# Letters that digits and signs stand for, in two readings of 1 and |.
 AS_LETTERS = (str.maketrans("0134578@$!|", "oieastbasii"), str.maketrans("0134578@$!|", "oleastbasil"))
+# Latin letters for letters of other alphabets that look like them.
 LOOK_ALIKE = str.maketrans(
     "аеорсухіјѕһԁԛԝкмтвнαορνικτυχεηıɡøłđħŧ",
     "aeopcyxijshdqwkmtbhaopviktuxenigoldht",
 )
+# The Latin letter in the Unicode name of a sign.
 LETTER = re.compile(r"(?:SMALL|CAPITAL|LETTER|SYMBOL) ([A-Z])$")
 # Words common in English questions, always explained; needed where there are few answers. Written by hand.
 USUAL = frozenset(
@@ -178,6 +185,7 @@ def _levels(text: str) -> Iterator[str]:
 
 
 def _sign(found: re.Match[str]) -> str:
+    """The character of an escape; a space where it stands for none."""
     *code, octal = found.groups()
     number = next((int(one, 16) for one in code if one), int(octal, 8) if octal else None)
     if number is None:
@@ -186,7 +194,7 @@ def _sign(found: re.Match[str]) -> str:
 
 
 @dataclass(slots=True)
-class Seen:
+class TextBefore:
     """Text that the suspect had before it when it gave one answer.
 
     `texts` are read as one, in order: a text may be split over columns, messages or turns. `is_unread` says
@@ -239,6 +247,7 @@ class Seen:
         return self._held[key]
 
     def _holds(self, some: tuple[str, ...]) -> bool:
+        """Whether the words stand in the text near each other, also joined or misspelt."""
         if not some:
             return bool(self.streams)
         letters = "".join(some)
@@ -247,6 +256,7 @@ class Seen:
         return bool(reduce(and_, (self._where(word) for word in some)))
 
     def _where(self, word: str) -> int:
+        """Bits of the blocks of the text in which a word stands, also in similar spelling."""
         if word not in self._known:
             mask = self.blocks.get(word, 0)
             some = _alike(word)
@@ -273,7 +283,7 @@ def _alike(word: str) -> list[str]:
     return [word, *(word[:at] + word[at + 1 :] for at in range(len(word)))]
 
 
-def explained(pairs: Iterable[Pair]) -> set[str]:
+def explained(pairs: Iterable[PromptAnswer]) -> set[str]:
     """Folded words that at least two answers use without having them from their own prompts."""
     times: Counter[str] = Counter()
     for pair in pairs:
@@ -331,15 +341,15 @@ def _odd(between: str) -> int:
     return max(len(REPEATED.sub(r"\1", "".join(between.split()))) - ORDINARY, 0)
 
 
-def own(case: Case, pairs: Sequence[Pair]) -> Iterator[Seen]:
+def own(case: SuspectCase, pairs: Sequence[PromptAnswer]) -> Iterator[TextBefore]:
     """Yield for each pair the text that the answering model had before it."""
     teaching = [*case.answers[:TEACHING], *case.served[:TEACHING]]
     known = explained(teaching).union(USUAL, *(words(kind.asks) for kind in KINDS))
     for pair in pairs:
-        yield Seen(pair.read, is_unread=is_unread("\n".join(pair.read), known))
+        yield TextBefore(pair.read, is_unread=is_unread("\n".join(pair.read), known))
 
 
-def contexts_held(said: Spoken, tokens: Tokens, width: int, seen: Seen) -> Mask:
+def contexts_held(said: Spoken, tokens: Tokens, width: int, seen: TextBefore) -> Bools:
     """For each window of an answer's tokens, whether the words of its context stood in what was seen, shape
     (windows,).
 
@@ -352,7 +362,7 @@ def contexts_held(said: Spoken, tokens: Tokens, width: int, seen: Seen) -> Mask:
     )
 
 
-def repeated(said: Spoken, tokens: Tokens, width: int, seen: Seen) -> Mask:
+def repeated(said: Spoken, tokens: Tokens, width: int, seen: TextBefore) -> Bools:
     """For each window of an answer's tokens, whether the words of its context stood in what was seen or
     earlier in the answer, shape (windows,).
     """
@@ -401,7 +411,7 @@ class Elsewhere:
 
     texts: Iterable[str]
     _names: dict[str, int] = field(default_factory=dict)
-    _runs: dict[int, npt.NDArray[np.uint64]] = field(default_factory=dict)
+    _runs: dict[int, Uints] = field(default_factory=dict)
     _ids: list[Ints] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -410,7 +420,7 @@ class Elsewhere:
                 some = [self._names.setdefault(word, len(self._names)) for word in words(reading)]
                 self._ids.append(np.array(some, np.int64))
 
-    def windows_held(self, said: Spoken, tokens: Tokens, width: int) -> Mask:
+    def windows_held(self, said: Spoken, tokens: Tokens, width: int) -> Bools:
         """For each window of an answer's tokens, whether its words occur in these texts in succession,
         shape (windows,).
         """
@@ -426,7 +436,8 @@ class Elsewhere:
                 out[here] = held[at] == names if len(held) else False
         return out
 
-    def _of(self, length: int) -> npt.NDArray[np.uint64]:
+    def _of(self, length: int) -> Uints:
+        """Digests of all runs of `length` tokens, sorted."""
         if length not in self._runs:
             some = [
                 np.lib.stride_tricks.sliding_window_view(ids, length)
@@ -438,5 +449,6 @@ class Elsewhere:
         return self._runs[length]
 
 
-def _names_of(runs: Ints) -> npt.NDArray[np.uint64]:
+def _names_of(runs: Ints) -> Uints:
+    """Digest of each run of tokens, shape (n,)."""
     return contexts_of(Windows(runs, np.zeros(len(runs), np.int64)))

@@ -15,22 +15,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from stillwatch.prove import ledger
 from stillwatch.prove.keyring import Issued, Keyring
 from stillwatch.prove.registry import Mark, Tensor, mark_named
 from stillwatch.prove.windows import GOLDEN, M2, M3, seeds
+from stillwatch.stats.arrays import Uints
 
 
 @dataclass(slots=True)
-class Row:
+class RequestState:
     """One request: its mark, key, context width in tokens, strength, and the contexts already used in its
     answer.
     """
 
     mark: Mark
-    key: npt.NDArray[np.uint64]
+    key: Uints
     width: int
     strength: float
     used: set[tuple[int, ...]] = field(default_factory=set)
@@ -51,12 +51,13 @@ class Row:
         return int(seeds(np.array([context], np.int64).reshape(1, self.width), self.key)[0])
 
 
-def row(keyring: Keyring, issued: Issued) -> Row:
+def row(keyring: Keyring, issued: Issued) -> RequestState:
     """The state of one request that is marked under an issued key."""
-    return Row(mark_named(issued.mark), keyring.key_of(issued), issued.width, issued.strength)
+    return RequestState(mark_named(issued.mark), keyring.key_of(issued), issued.width, issued.strength)
 
 
 def _signed(value: int) -> int:
+    """A number of 64 bits as a signed one."""
     return value - (1 << 64) if value >= 1 << 63 else value
 
 
@@ -79,7 +80,10 @@ def vocabulary_bits(some: Sequence[int], vocabulary: int, device: object = None)
 
 
 def marked(
-    logits: Tensor, rows: Sequence[Row | None], answers: Sequence[Sequence[int]], proxy: Tensor | None = None
+    logits: Tensor,
+    rows: Sequence[RequestState | None],
+    answers: Sequence[Sequence[int]],
+    proxy: Tensor | None = None,
 ) -> Tensor:
     """Log-probabilities to sample from, shape (rows, vocabulary); a row of None is normalised and not
     marked.
@@ -117,7 +121,7 @@ class Marking:
 
     def __init__(
         self,
-        rows: Sequence[Row | None],
+        rows: Sequence[RequestState | None],
         prompt: int,
         *,
         temperature: float = 1.0,
@@ -134,26 +138,26 @@ class Marking:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class MarkingRequest:
     """A request whose answer is to be marked: its account and key."""
 
     account: str
     issued: Issued
 
 
-def line(keyring: Keyring, asked: Asked, answer: Sequence[int]) -> ledger.Entry:
+def line(keyring: Keyring, request: MarkingRequest, answer: Sequence[int]) -> ledger.LedgerEntry:
     """Ledger entry of an answer given as token ids; an answer no longer than the key's context counts as
     unmarked.
     """
     return ledger.entry(
-        keyring, asked.issued, asked.account, answer, is_marked=len(answer) > asked.issued.width
+        keyring, request.issued, request.account, answer, is_marked=len(answer) > request.issued.width
     )
 
 
 def generate(
     net: Any,  # noqa: ANN401  any model of Hugging Face's
     batch: Mapping[str, Tensor],
-    asked: Sequence[Asked | None],
+    requests: Sequence[MarkingRequest | None],
     keyring: Keyring,
     path: Path,
     *,
@@ -169,8 +173,8 @@ def generate(
     Args:
         net: a Hugging Face causal language model.
         batch: the tokeniser's output, padded on the left.
-        asked: one entry per row; None for a row that is not marked.
-        keyring: the keyring of the keys in `asked`.
+        requests: one entry per row; None for a row that is not marked.
+        keyring: the keyring of the keys in `requests`.
         path: the ledger.
         temperature: sampling temperature.
         options: further options of the model's `generate`, except those for sampling.
@@ -178,7 +182,7 @@ def generate(
     from transformers import LogitsProcessorList
 
     ids = batch["input_ids"]
-    rows = [None if one is None else row(keyring, one.issued) for one in asked]
+    rows = [None if one is None else row(keyring, one.issued) for one in requests]
     marking = Marking(rows, ids.shape[1], temperature=temperature)
     out = net.generate(
         **batch,
@@ -195,7 +199,7 @@ def generate(
     said = [_until(one, plain) for one in out[:, ids.shape[1] :].tolist()]
     lines = [
         line(keyring, one, answer)
-        for one, answer in zip(asked, said, strict=True)
+        for one, answer in zip(requests, said, strict=True)
         if one is not None and answer
     ]
     if lines:

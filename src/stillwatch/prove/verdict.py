@@ -19,6 +19,7 @@ from stillwatch.prove.finding import SuspectFinding
 from stillwatch.prove.power import Assumed, log10_p_if_present, pieces, power_of
 from stillwatch.stats.evalues import LN10, mean_log_e
 
+# The three verdicts.
 SUPPORTED, NOT_SUPPORTED, REFUTED = "supported", "not supported", "refuted at this power"
 POWER, LEVEL = 0.95, 0.05  # least power, and level, of a refutation
 RANK_AT_MOST = 0.02  # largest rank p-value among unused keys at which a significant finding is counted
@@ -40,7 +41,7 @@ class CampaignVerdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hypothesis:
+class RivalExplanation:
     """A rival explanation of the findings, the observation that would separate it from training on
     harvested answers, and what is known here.
     """
@@ -71,7 +72,7 @@ class Verdict:
     power: float
     further: float
     warnings: tuple[str, ...]
-    hypotheses: tuple[Hypothesis, ...] = ()
+    hypotheses: tuple[RivalExplanation, ...] = ()
 
 
 def campaign_of(finding: SuspectFinding) -> str:
@@ -84,7 +85,7 @@ def decide(
     *,
     alpha: float,
     effects: Mapping[str, Assumed],
-    asked: int,
+    answers: int,
     served: Collection[str] | None,
     is_open: bool = False,
 ) -> Verdict:
@@ -94,7 +95,7 @@ def decide(
         findings: outcomes of all tests.
         alpha: level, stated beforehand, for all keys and tests together.
         effects: effect assumed of a student, by key name.
-        asked: number of answers that the suspect gave.
+        answers: number of answers that the suspect gave.
         served: campaigns that a ledger shows were served a mark; all must be refuted for the suspect to be
             refuted. None without a ledger: then nothing is refuted.
         is_open: whether the suspect's weights were read.
@@ -120,31 +121,18 @@ def decide(
     best = max(rows, key=lambda row: (row.log10_e, -row.log10_p), default=None)
     named = best.campaign if best is not None and best.verdict == SUPPORTED else ""
     power = min((row.power for row in rows), default=0.0)
-    share = f"{100 * max((one.share for one in effects.values()), default=0.0):g} %"
     if is_supported:
         word = SUPPORTED
         reason = (
             f"independence of our keys is rejected at {alpha:g}: combined e 10^{log10_e:.1f}, smallest "
             f"p after {tries} tries 10^{log10_p:.1f}"
         )
-    elif rows and all(row.verdict == REFUTED for row in rows):
-        word = REFUTED
-        reason = (
-            f"had {share} of its training been answers served under these keys, marked to the share "
-            f"that the ledger shows, this would have shown with {100 * power:.1f} % power; it did not"
-        )
     else:
-        word = NOT_SUPPORTED
-        reason = "independence of our keys is not rejected" + (
-            "" if keyed else ": no keyed test could be made"
+        is_refuted = bool(rows) and all(row.verdict == REFUTED for row in rows)
+        word = REFUTED if is_refuted else NOT_SUPPORTED
+        reason = _why_not_supported(
+            effects, power, is_refuted=is_refuted, is_tested=bool(keyed), has_ledger=served is not None
         )
-        if served is None:
-            reason += "; without a ledger of what was served, the absence of a mark refutes nothing"
-        elif effects:
-            reason += (
-                f"; the power against {share} of training on answers served under these keys was "
-                f"{100 * power:.1f} %"
-            )
     return Verdict(
         word=word,
         reason=reason,
@@ -155,13 +143,41 @@ def decide(
         named=named,
         campaigns=rows,
         power=power,
-        further=_further(sound, effects, alpha / tries, asked),
+        further=_further(sound, effects, alpha / tries, answers),
         warnings=tuple(warnings),
         hypotheses=_hypotheses(rows, named, is_open=is_open) if word == SUPPORTED else (),
     )
 
 
-def _hypotheses(rows: Sequence[CampaignVerdict], named: str, *, is_open: bool) -> tuple[Hypothesis, ...]:
+def _why_not_supported(
+    effects: Mapping[str, Assumed], power: float, *, is_refuted: bool, is_tested: bool, has_ledger: bool
+) -> str:
+    """The reason of a verdict that is not `SUPPORTED`, as text.
+
+    `power` (0 to 1) is the smallest over campaigns. `is_tested` says whether a keyed test could be made,
+    `has_ledger` whether it is known what was served.
+    """
+    share = f"{100 * max((one.share for one in effects.values()), default=0.0):g} %"
+    if is_refuted:
+        return (
+            f"had {share} of its training been answers served under these keys, marked to the share "
+            f"that the ledger shows, this would have shown with {100 * power:.1f} % power; it did not"
+        )
+    reason = "independence of our keys is not rejected" + (
+        "" if is_tested else ": no keyed test could be made"
+    )
+    if not has_ledger:
+        return reason + "; without a ledger of what was served, the absence of a mark refutes nothing"
+    if not effects:
+        return reason
+    return reason + (
+        f"; the power against {share} of training on answers served under these keys was {100 * power:.1f} %"
+    )
+
+
+def _hypotheses(
+    rows: Sequence[CampaignVerdict], named: str, *, is_open: bool
+) -> tuple[RivalExplanation, ...]:
     """Rival explanations that would leave the same trace as training on harvested answers."""
     silent = sum(row.verdict != SUPPORTED for row in rows)
     able = sum(row.verdict != SUPPORTED and row.power >= POWER for row in rows)
@@ -187,13 +203,13 @@ def _hypotheses(rows: Sequence[CampaignVerdict], named: str, *, is_open: bool) -
         "not to be there"
     )
     return (
-        Hypothesis(
+        RivalExplanation(
             statement="others made marked answers public (a forum, a data set), and it was trained on those",
             separated_by="keys of several campaigns served in the same time: a public pool holds all of "
             "them; a search for the marked answers on the web",
             here=public,
         ),
-        Hypothesis(
+        RivalExplanation(
             statement="it had marked answers before it when it answered (a system prompt, retrieval, a "
             "memory)",
             separated_by="its weights, or answers asked for without tools and memory, with all that stood "
@@ -204,6 +220,7 @@ def _hypotheses(rows: Sequence[CampaignVerdict], named: str, *, is_open: bool) -
 
 
 def _is_broken(one: SuspectFinding, alpha: float, tries: int) -> bool:
+    """Whether a finding is significant by its law but not extreme among at least 99 unused keys."""
     if one.rank_p is None or one.decoys < 99:
         return False
     return one.log10_p + log10(tries) <= log10(alpha / 2) and one.rank_p > RANK_AT_MOST
@@ -217,6 +234,7 @@ def _campaign(
     alpha: float,
     effects: Mapping[str, Assumed],
 ) -> CampaignVerdict:
+    """The evidence on one campaign from findings that are not broken; `names` is the number of campaigns."""
     mine = [one for one in sound if campaign_of(one) == name]
     by_key: dict[str, list[float]] = {}
     for one in mine:
@@ -254,16 +272,18 @@ def _absence(some: Sequence[SuspectFinding], effects: Mapping[str, Assumed]) -> 
 
 
 def _further(
-    sound: Sequence[SuspectFinding], effects: Mapping[str, Assumed], alpha: float, asked: int
+    sound: Sequence[SuspectFinding], effects: Mapping[str, Assumed], alpha: float, answers: int
 ) -> float:
     """Number of further answers for 95 % power, if each adds as many windows as the answers so far;
     infinite without an effect, NaN where unknown.
     """
     some = [one for one in sound if one.test == "radioactivity_text" and one.units and one.subject in effects]
-    if not some or not asked:
+    if not some or not answers:
         return float("nan")
     more = []
     for one in some:
         needed = pieces(effects[one.subject].effect, alpha, POWER)
-        more.append(needed if needed == inf else float(max(0.0, np.ceil(needed * asked / one.units) - asked)))
+        more.append(
+            needed if needed == inf else float(max(0.0, np.ceil(needed * answers / one.units) - answers))
+        )
     return max(more)

@@ -24,20 +24,20 @@ from stillwatch.errors import UsageError
 from stillwatch.prove import ledger
 from stillwatch.prove.doses import KeyringFile
 from stillwatch.prove.registry import Tensor, mark_named
-from stillwatch.prove.serving import Asked, Row, line, marked, row
+from stillwatch.prove.serving import MarkingRequest, RequestState, line, marked, row
 
-LOG = logging.getLogger(__name__)
-LEDGER = "STILLWATCH_LEDGER"
+LOG = logging.getLogger(__name__)  # logger of this module
+LEDGER = "STILLWATCH_LEDGER"  # environment variable with the path of the ledger
 
 
 @dataclass(slots=True)
-class Request:
+class MarkedRequest:
     """A marked request: its marking, account and key, its output tokens so far (the engine appends to
     them), and its temperature.
     """
 
-    row: Row
-    asked: Asked
+    row: RequestState
+    asked: MarkingRequest
     output: Sequence[int]
     heat: float
 
@@ -73,7 +73,7 @@ class Marks(LogitsProcessor):
         del vllm_config, device, is_pin_memory
         self.keys = KeyringFile()
         self.ledger = Path(os.environ.get(LEDGER) or ledger.beside(self.keys.path))
-        self.rows: dict[int, Request] = {}
+        self.rows: dict[int, MarkedRequest] = {}
 
     def is_argmax_invariant(self) -> bool:
         """False: a mark may change the likeliest token."""
@@ -96,8 +96,8 @@ class Marks(LogitsProcessor):
                     LOG.warning("an answer is served unmarked: %s", error)
                     continue
                 account = str((parameters.extra_args or {}).get("stillwatch_account", ""))
-                self.rows[index] = Request(
-                    row(ring, issued), Asked(account=account, issued=issued), output, heat
+                self.rows[index] = MarkedRequest(
+                    row(ring, issued), MarkingRequest(account=account, issued=issued), output, heat
                 )
         self._write(ended)
         for start, end, direction in batch_update.moved:
@@ -107,7 +107,7 @@ class Marks(LogitsProcessor):
             if other is not None and direction == MoveDirectionality.SWAP:
                 self.rows[start] = other
 
-    def _write(self, ended: Sequence[Request | None]) -> None:
+    def _write(self, ended: Sequence[MarkedRequest | None]) -> None:
         """Write ledger entries of requests that ended or were replaced; requests without output are
         skipped.
         """

@@ -18,9 +18,8 @@ from stillwatch.prove.finding import TILTS, SuspectFinding, histogram, mixture_l
 from stillwatch.prove.keyring import Issued, Keyring
 from stillwatch.prove.registry import Mark
 from stillwatch.prove.windows import Windows, bits_of, contexts_of, identities, seeds
+from stillwatch.stats.arrays import Floats, Ints, Uints
 
-Array = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 MOST_VALUES = 4_000  # most distinct weights for which the bound is computed exactly
 LOUDEST = 50  # 1 / largest share of one window in the sum of squared weights
 
@@ -34,7 +33,7 @@ class Weighed:
     contexts: Ints
     place: Ints
     tokens: Ints
-    weights: Array
+    weights: Floats
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -86,7 +85,7 @@ def differing(some: Windows, mine: npt.NDArray[np.generic], theirs: npt.NDArray[
     return Weighed(contexts, place, tokens, weights * (total_n / np.maximum(total_n + squares, 1e-12))[place])
 
 
-def _tally(some: Windows, *values: Array) -> tuple[Any, ...]:
+def _tally(some: Windows, *values: Floats) -> tuple[Any, ...]:
     """Distinct contexts, the row of each distinct window's context, its token, and sums of each of `values`
     over repeats (counts without values).
     """
@@ -100,7 +99,7 @@ def _tally(some: Windows, *values: Array) -> tuple[Any, ...]:
     return one.contexts[at], place.ravel(), one.tokens, *sums
 
 
-def tempered(weights: Array) -> Array:
+def tempered(weights: Floats) -> Floats:
     """Weights clipped so that none has more than 1 / `LOUDEST` of the sum of squares, approximately.
 
     A sum of many similar terms has thin tails, which makes the bound tight.
@@ -114,13 +113,13 @@ def tempered(weights: Array) -> Array:
     return out
 
 
-def total(mark: Mark, key: npt.NDArray[np.uint64], some: Weighed) -> float:
+def total(mark: Mark, key: Uints, some: Weighed) -> float:
     """Sum over windows of weight times (score - mean of the score under the null)."""
     scores = mark.score(bits_of(seeds(some.contexts, key)[some.place], some.tokens))
     return float(some.weights @ (scores - mark.mean))
 
 
-def tails(mark: Mark, excess: float, weights: Array) -> tuple[float, float]:
+def tails(mark: Mark, excess: float, weights: Floats) -> tuple[float, float]:
     """Natural logs of the p-value (Chernoff's bound) and of the e-value (mixture over the same tilts) of a
     weighted sum.
 
@@ -141,7 +140,7 @@ def tails(mark: Mark, excess: float, weights: Array) -> tuple[float, float]:
     return float(min(0.0, -max(logs))), mixture_log_e(np.array(logs))
 
 
-def _coarse(w: Array) -> tuple[Array, Ints]:
+def _coarse(w: Floats) -> tuple[Floats, Ints]:
     """At most about `MOST_VALUES` weights with their counts; each keeps its sign and is rounded up in size.
 
     The centred cost grows with size, so the bound stays valid.
@@ -165,7 +164,7 @@ class Findings:
     windows: Weighed
     decoys: int
     said: str
-    _others: dict[str, Array] = field(default_factory=dict)
+    _others: dict[str, Floats] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.windows = replace(self.windows, weights=tempered(self.windows.weights))
@@ -199,7 +198,8 @@ class Findings:
             statement=self.said.format(windows=f"{n:,}", effect=f"{effect:+.4f}"),
         )
 
-    def _decoys(self, mark: Mark) -> Array:
+    def _decoys(self, mark: Mark) -> Floats:
+        """Scores under keys that were never used, shape (decoys,)."""
         if mark.name not in self._others:
             keys = self.keyring.decoys(mark.name, self.decoys)
             parts = np.array_split(keys, max(len(keys) // 64, 1))
@@ -208,7 +208,7 @@ class Findings:
         return self._others[mark.name]
 
 
-def effective(weights: Array) -> int:
+def effective(weights: Floats) -> int:
     """Effective number of windows, (sum |w|)^2 / sum w^2 (Kish 1965); 0 without weights."""
     squares = float(weights @ weights)
     return round(float(np.abs(weights).sum()) ** 2 / squares) if squares else 0

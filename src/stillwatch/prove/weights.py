@@ -7,12 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from stillwatch.errors import InputError, MissingExtra, Problem
 from stillwatch.prove.case import Tokens
-from stillwatch.prove.quarters import Refused, confined
+from stillwatch.prove.quarters import RefusedOperation, confined
+from stillwatch.stats.arrays import Floats, Ints
 
 
 class Weights:
@@ -26,7 +24,7 @@ class Weights:
         """Tokens of a text with their character offsets; no special tokens are added."""
         return tokens_of(self.tokenizer, text)
 
-    def nearest(self, ids: Sequence[int], top: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    def nearest(self, ids: Sequence[int], top: int) -> tuple[Ints, Floats]:
         """The `top` likeliest tokens and their probabilities at each position after the first, given the
         tokens before it.
 
@@ -56,6 +54,7 @@ class Weights:
             return float(logs[places, wanted].mean())
 
     def _logits(self, ids: Sequence[int]) -> Any:
+        """Scores of every next token after each token, shape (tokens, vocabulary)."""
         import torch
 
         place = next(self.net.parameters()).device
@@ -67,7 +66,7 @@ def tokens_of(tokenizer: Any, text: str) -> Tokens:
     offsets.
     """
     try:
-        told = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     except NotImplementedError:
         raise InputError(
             Problem(
@@ -76,8 +75,8 @@ def tokens_of(tokenizer: Any, text: str) -> Tokens:
                 expected="a tokeniser with a `tokenizer.json`",
             )
         ) from None
-    places = told["offset_mapping"]
-    return Tokens(told["input_ids"], [start for start, _ in places], [end for _, end in places])
+    places = encoded["offset_mapping"]
+    return Tokens(encoded["input_ids"], [start for start, _ in places], [end for _, end in places])
 
 
 def load(folder: Path) -> Weights:
@@ -99,7 +98,7 @@ def load(folder: Path) -> Weights:
         ) from None
     try:
         return confined(lambda: Weights(_net(folder), _tokenizer(folder)))
-    except (ImportError, OSError, ValueError, KeyError, TypeError, AttributeError, Refused) as error:
+    except (ImportError, OSError, ValueError, KeyError, TypeError, AttributeError, RefusedOperation) as error:
         raise InputError(
             Problem(
                 fact="the model's weights could not be loaded",
@@ -113,6 +112,7 @@ def load(folder: Path) -> Weights:
 
 
 def _net(folder: Path) -> Any:
+    """The model in a folder, without code of its own and without the network."""
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
@@ -126,6 +126,7 @@ def _net(folder: Path) -> Any:
 
 
 def _tokenizer(folder: Path) -> Any:
+    """The tokeniser in a folder, without code of its own."""
     from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)

@@ -20,12 +20,13 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
-Bits = npt.NDArray[np.uint64]
-Array = npt.NDArray[np.float64]
+from stillwatch.stats.arrays import Bools, Floats, Ints, Uints
 
+# Constants of splitmix64 (Steele, Lea and Flood 2014).
 GOLDEN, M2, M3 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+# The same as unsigned numbers, for compiled loops.
 _GOLDEN, _M2, _M3 = np.uint64(GOLDEN), np.uint64(M2), np.uint64(M3)
+# Shifts of splitmix64.
 _S30, _S27, _S31 = np.uint64(30), np.uint64(27), np.uint64(31)
 _PUBLIC = np.array(
     [0x5354494C4C574154, 0x43485F57494E444F], np.uint64
@@ -42,18 +43,20 @@ class Windows:
     def __len__(self) -> int:
         return len(self.tokens)
 
-    def keep(self, mask: npt.NDArray[np.bool_] | npt.NDArray[np.integer[Any]]) -> Windows:
+    def keep(self, mask: Bools | npt.NDArray[np.integer[Any]]) -> Windows:
         """The windows selected by a mask or by indices."""
         return Windows(self.contexts[mask], self.tokens[mask])
 
 
 @numba.njit(cache=True, nogil=True)
 def _rotate(x, n):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # compiled; types are inferred by numba
+    """A 64-bit number rotated to the left by n bits."""
     return (x << np.uint64(n)) | (x >> np.uint64(64 - n))
 
 
 @numba.njit(cache=True, nogil=True)
 def _round(a, b, c, d):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """One round of SipHash (Aumasson and Bernstein 2012)."""
     a = a + b
     b = _rotate(b, 13) ^ a
     a = _rotate(a, 32)
@@ -68,6 +71,7 @@ def _round(a, b, c, d):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
 
 @numba.njit(cache=True, nogil=True)
 def _seeds(contexts, key):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """SipHash of each row of contexts under a key, shape (n,)."""
     rows, width = contexts.shape
     out = np.empty(rows, np.uint64)
     for row in range(rows):
@@ -90,6 +94,7 @@ def _seeds(contexts, key):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN2
 
 @numba.njit(cache=True, nogil=True)
 def _bits(seeds, tokens):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """64 pseudo-random bits for each seed and token, shape (n,)."""
     out = np.empty(len(tokens), np.uint64)
     for i in range(len(tokens)):
         x = seeds[i] + (np.uint64(tokens[i]) + np.uint64(1)) * _GOLDEN
@@ -101,22 +106,22 @@ def _bits(seeds, tokens):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN20
     return out
 
 
-def seeds(contexts: Ints, key: Bits) -> Bits:
+def seeds(contexts: Ints, key: Uints) -> Uints:
     """Seeds of contexts under a key: contexts of shape (n, width) give n 64-bit words."""
     return np.asarray(_seeds(np.ascontiguousarray(contexts, np.int64), np.asarray(key, np.uint64)))
 
 
-def bits_of(seed: Bits, tokens: Ints) -> Bits:
+def bits_of(seed: Uints, tokens: Ints) -> Uints:
     """Bits of windows, shape (n,), from their contexts' seeds and their tokens."""
     return np.asarray(_bits(np.ascontiguousarray(seed, np.uint64), np.ascontiguousarray(tokens, np.int64)))
 
 
-def bits(some: Windows, key: Bits) -> Bits:
+def bits(some: Windows, key: Uints) -> Uints:
     """Bits of windows under a key, shape (n,); uniform and independent for anyone without the key."""
     return bits_of(seeds(some.contexts, key), some.tokens)
 
 
-def uniforms(some: Bits) -> Array:
+def uniforms(some: Uints) -> Floats:
     """Bits as floats strictly between 0 and 1."""
     return ((some >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
 
@@ -126,12 +131,12 @@ def tensor_uniforms(some: Any) -> Any:  # noqa: ANN401  a tensor of whatever dev
     return (((some >> 11) & ((1 << 53) - 1)).double() + 0.5) * 2.0**-53
 
 
-def identities(some: Windows) -> Bits:
+def identities(some: Windows) -> Uints:
     """One 64-bit word per window, equal for equal windows; computed under a public key."""
     return bits(some, _PUBLIC)
 
 
-def contexts_of(some: Windows) -> Bits:
+def contexts_of(some: Windows) -> Uints:
     """One 64-bit word per context, equal for equal contexts; computed under a public key."""
     return seeds(some.contexts, _PUBLIC)
 
@@ -151,12 +156,12 @@ def cut(sequences: Iterable[Sequence[int]], width: int) -> Windows:
     return Windows(np.concatenate(contexts), np.concatenate(tokens))
 
 
-def stand_in(some: Windows, asked: Windows) -> npt.NDArray[np.bool_]:
+def stand_in(some: Windows, asked: Windows) -> Bools:
     """Mask of the windows that occur in the prompts `asked`; repeating a prompt is no evidence."""
     return np.isin(identities(some), identities(asked))
 
 
-def has_context_of(some: Windows, served: Windows) -> npt.NDArray[np.bool_]:
+def has_context_of(some: Windows, served: Windows) -> Bools:
     """Mask of the windows whose context was served; in other contexts a suspect cannot have learnt the mark
     (the filter of Sander and others).
     """

@@ -6,9 +6,10 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from stillwatch.stats.arrays import Bools
 
 KEPT = 1 << 16  # most cached texts: chosen
 LONGEST = 256  # most characters of an address with port and zone: chosen
@@ -39,7 +40,7 @@ def address_in(text: str) -> str | None:
     return str(inner or found)
 
 
-def addresses(array: pa.Array) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
+def addresses(array: pa.Array) -> tuple[pa.Array, Bools]:
     """The strings as addresses in canonical form (null where there is none), and a mask of non-null strings
     without an address.
     """

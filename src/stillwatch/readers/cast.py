@@ -2,9 +2,9 @@
 
 Rules:
     Only an invalid required value removes a row. An optional value that is unreadable or out of bounds
-    becomes null and is counted. A missing `exchange_id` is made (`Made`), and a missing `model` becomes
-    `unknown`, since senders choose both. Whole columns are converted at once; single cells are converted
-    only where that fails.
+    becomes null and is counted. A missing `exchange_id` is made (`MadeIdentifiers`), and a missing `model`
+    becomes `unknown`, since senders choose both. Whole columns are converted at once; single cells are
+    converted only where that fails.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,20 +29,21 @@ from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.contract.table import Column, TableSchema
 from stillwatch.foreign import whole
 from stillwatch.readers.addresses import addresses
-from stillwatch.readers.losses import Losses, Numbers
+from stillwatch.readers.losses import Losses
 from stillwatch.readers.registry import Unreadable
 from stillwatch.readers.times import many, micros
 from stillwatch.readers.tolerant import loads
+from stillwatch.stats.arrays import Bools, Ints
 
-Mask = npt.NDArray[np.bool_]
-
-UNKNOWN = "unknown"
+UNKNOWN = "unknown"  # name of the model of rows that name none
 LONGEST_LIST = 1_000  # most items of a list that are kept: chosen
 WRONG = (pa.ArrowException, OverflowError, TypeError, ValueError, AttributeError)
 """Exceptions that a failed conversion raises."""
 MADE = ("exchange_id", "model")  # required columns that are filled where they are missing
-MISSING = "required value is missing"
+MISSING = "required value is missing"  # why a row or value is not read
+# Column with addresses, and why a value in it is not read.
 ADDRESS, NO_ADDRESS = "client_ip", "value is no address"
+# Why a value is not read, or not read whole.
 OUT, CUT = "value is out of bounds", "value is too long and was cut"
 # Texts that mean null (or no limit) in columns that are not text, in lower case.
 NOTHING = frozenset(
@@ -53,11 +53,13 @@ NOTHING = frozenset(
         "-infinity".split(),
     ]
 )
+# Truth value of a word in lower case.
 BOOLEANS = {"true": True, "1": True, "1.0": True, "t": True, "yes": True, "y": True, "on": True} | {
     "false": False, "0": False, "0.0": False, "f": False, "no": False, "n": False, "off": False,
 }  # fmt: skip
 LONGEST_NUMBER = 64  # most characters of a number in a text: chosen
-THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
+THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")  # a number with commas between thousands
+# A number with a unit of time.
 DURATION = re.compile(
     r"\s*([-+.,\deE]{1,32}?)\s*(ns|us|µs|μs|ms|msec|millis(?:econds?)?|s|secs?|seconds?)\s*", re.IGNORECASE
 )
@@ -70,11 +72,11 @@ SYSTEM = re.compile(r"\s*AS\s?(\d{1,10})\b", re.IGNORECASE)
 NAMES = re.compile(
     r"\{[^\"{}]*\}|[\w.:/-]+(?:\s*[,;|]\s*[\w.:/-]+)+"
 )  # names of tools: PostgreSQL's array, or several
-QUOTED = re.compile(r"'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\"")
+QUOTED = re.compile(r"'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\"")  # a quoted string within the text of a list
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class MadeIdentifiers:
     """The rows of a batch whose identifiers are made.
 
     An identifier is made of the log's name, a digest of the row's account and time, and the number of its
@@ -88,7 +90,7 @@ class Made:
     places: list[int]
 
     @classmethod
-    def of(cls, table: pa.Table, numbers: Numbers) -> Made | None:
+    def of(cls, table: pa.Table, numbers: Ints) -> MadeIdentifiers | None:
         """The rows of `table`, in which records have these numbers, that have no identifier; None where all
         have one.
         """
@@ -127,7 +129,7 @@ class Made:
 def conform(
     batch: pa.Table,
     losses: Losses,
-    numbers: Numbers,
+    numbers: Ints,
     schema: TableSchema = EXCHANGES,
     *,
     most: int | None = None,
@@ -147,11 +149,11 @@ def conform(
 def conformed(
     batch: pa.Table,
     losses: Losses,
-    numbers: Numbers,
+    numbers: Ints,
     schema: TableSchema = EXCHANGES,
     *,
     most: int | None = None,
-) -> tuple[pa.Table, Mask, Made | None]:
+) -> tuple[pa.Table, Bools, MadeIdentifiers | None]:
     """As `conform`; also a mask of the batch's rows that were kept, and those of them whose identifiers were
     made.
     """
@@ -193,13 +195,13 @@ def conformed(
     return table.cast(schema.arrow), kept, made
 
 
-def _filled(table: pa.Table, losses: Losses, numbers: Numbers) -> tuple[pa.Table, Made | None]:
+def _filled(table: pa.Table, losses: Losses, numbers: Ints) -> tuple[pa.Table, MadeIdentifiers | None]:
     """The rows with `exchange_id` and `model` filled, and those of them whose identifiers were made."""
     for name in MADE:
         losses.cells(name, f"{MISSING} and was made", table.column(name).null_count)
     place = table.column_names.index("model")
     table = table.set_column(place, "model", table.column(place).fill_null(UNKNOWN))
-    made = Made.of(table, numbers)
+    made = MadeIdentifiers.of(table, numbers)
     return table if made is None else made.named(table, losses.name), made
 
 
@@ -213,7 +215,7 @@ def _one(column: pa.ChunkedArray) -> pa.Array:
     return whole_column
 
 
-def _column(raw: pa.Array, column: Column, most: int | None) -> tuple[pa.Array, dict[str, Mask]]:
+def _column(raw: pa.Array, column: Column, most: int | None) -> tuple[pa.Array, dict[str, Bools]]:
     """The column converted to the contract's type and bounds, and for each kind of fault a mask of
     its rows.
     """
@@ -223,7 +225,7 @@ def _column(raw: pa.Array, column: Column, most: int | None) -> tuple[pa.Array, 
     return array, faults | more
 
 
-def _bounded(array: pa.Array, column: Column, most: int | None) -> tuple[pa.Array, dict[str, Mask]]:
+def _bounded(array: pa.Array, column: Column, most: int | None) -> tuple[pa.Array, dict[str, Bools]]:
     """The array with out-of-bounds values set to null and names that are too long shortened, and for each
     kind of fault a mask of its rows.
     """
@@ -283,7 +285,7 @@ def _short_list(values: Sequence[str | None], longest: int) -> list[str | None]:
     return [None if one is None else shortened(one, longest) for one in values[:LONGEST_LIST]]
 
 
-def cast_rows(array: pa.Array, kind: pa.DataType, name: str = "") -> tuple[pa.Array, Mask]:
+def cast_rows(array: pa.Array, kind: pa.DataType, name: str = "") -> tuple[pa.Array, Bools]:
     """The array converted to type `kind`, and a mask of the rows that could not be converted (null in the
     result).
 
@@ -331,7 +333,7 @@ def _finite(array: pa.Array) -> pa.Array:
     return pc.if_else(finite, array, pa.scalar(None, pa.float64()))
 
 
-def _times(array: pa.Array, kind: pa.DataType) -> tuple[pa.Array, Mask]:
+def _times(array: pa.Array, kind: pa.DataType) -> tuple[pa.Array, Bools]:
     """As `cast_rows` for times, converted at once. Raises `ValueError` or an Arrow exception where that is
     not possible, such as for texts of several forms.
     """
@@ -351,7 +353,7 @@ def _times(array: pa.Array, kind: pa.DataType) -> tuple[pa.Array, Mask]:
         return array.cast(pa.timestamp("ns")).cast(pa.timestamp("us"), safe=False).cast(kind), bad
 
 
-def column_of(values: list[Any], kind: pa.DataType, name: str) -> tuple[pa.Array, Mask]:
+def column_of(values: list[Any], kind: pa.DataType, name: str) -> tuple[pa.Array, Bools]:
     """As `cells`, but converted at once where all values have the wanted type. Times are microseconds since
     1970.
     """
@@ -366,7 +368,7 @@ def column_of(values: list[Any], kind: pa.DataType, name: str) -> tuple[pa.Array
     return array, np.zeros(len(values), bool)
 
 
-def cells(values: Sequence[Any], kind: pa.DataType, name: str = "") -> tuple[pa.Array, Mask]:
+def cells(values: Sequence[Any], kind: pa.DataType, name: str = "") -> tuple[pa.Array, Bools]:
     """As `cast_rows` for a list of any JSON values, converted one by one. A list of one value counts as that
     value.
     """
@@ -504,6 +506,7 @@ def _written_list(text: str) -> Any:  # noqa: ANN401  any list
         return [one.strip() for one in text.strip("[]").split(",") if one.strip()]
 
 
+# Function that converts one cell, by Arrow type.
 _READERS: dict[int, Callable[[Any], Any]] = {
     pa.string().id: _as_text,
     pa.int64().id: _as_int,
@@ -511,6 +514,7 @@ _READERS: dict[int, Callable[[Any], Any]] = {
     pa.bool_().id: _as_bool,
     pa.timestamp("us").id: micros,
 }
+# Function that converts one cell, for columns with forms of their own.
 _OF_COLUMN: dict[str, Callable[[Any], Any]] = {"asn": _as_system, "latency_ms": _as_duration_ms}
 
 
@@ -525,12 +529,12 @@ def valid_text(array: pa.Array) -> pa.Array:
     return array
 
 
-def _digester(batch: pa.Table, places: Numbers) -> Callable[[Numbers], list[str]]:
+def _digester(batch: pa.Table, places: Ints) -> Callable[[Ints], list[str]]:
     """A function from positions to SHA-256 digests of the rows' values, by which a quarantined row can be
     found again in the file.
     """
 
-    def digests(some: Numbers) -> list[str]:
+    def digests(some: Ints) -> list[str]:
         rows = batch.take(pa.array(places[some]))
         states = [hashlib.sha256() for _ in range(rows.num_rows)]
         for name in rows.column_names:
@@ -552,6 +556,7 @@ def _bytes(column: pa.ChunkedArray) -> list[bytes]:
 
 
 def _is_text(kind: pa.DataType) -> bool:
+    """Whether a type is text."""
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 

@@ -10,10 +10,10 @@ from stillwatch.readers.limits import LIMITS
 from stillwatch.readers.open import DELIMITERS, FAULTS, open_stream
 from stillwatch.readers.places import LogPath
 
-Kind = Literal["parquet", "csv", "json", "protobuf", "log"]
+FileKind = Literal["parquet", "csv", "json", "protobuf", "log"]
 """`json` is JSON Lines or one document; each line of a `log` is text or JSON."""
 
-ENDINGS: dict[str, Kind] = {
+ENDINGS: dict[str, FileKind] = {
     ".parquet": "parquet",
     ".csv": "csv",
     ".tsv": "csv",
@@ -35,7 +35,7 @@ ROTATED = re.compile(
 PEEK = 4096  # bytes that are read to determine the kind
 
 
-def kind_of(path: LogPath) -> Kind | None:
+def kind_of(path: LogPath) -> FileKind | None:
     """The kind of a file; None where neither name nor first bytes determine it, and for compressed
     Parquet.
     """
@@ -43,7 +43,7 @@ def kind_of(path: LogPath) -> Kind | None:
     return _kind(path, state.st_size, state.st_mtime_ns)
 
 
-def kind_named(name: str) -> Kind | None:
+def kind_named(name: str) -> FileKind | None:
     """The kind of a file by its name, without suffixes of rotation; None where the name does not determine
     it.
     """
@@ -59,7 +59,7 @@ def unrotated(name: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _kind(path: LogPath, _size: int, _changed_ns: int) -> Kind | None:
+def _kind(path: LogPath, _size: int, _changed_ns: int) -> FileKind | None:
     """As `kind_of`; size and modification time are part of the cache's key."""
     found = kind_named(path.name)
     if found == "parquet" and path.name.lower().endswith((".gz", ".zst", ".bz2")):
@@ -67,7 +67,7 @@ def _kind(path: LogPath, _size: int, _changed_ns: int) -> Kind | None:
     return found or _sniffed(path)
 
 
-def _sniffed(path: LogPath) -> Kind | None:
+def _sniffed(path: LogPath) -> FileKind | None:
     """The kind of a file by its first bytes; None where they do not determine it."""
     try:
         with open_stream(path, LIMITS) as stream:

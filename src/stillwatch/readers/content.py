@@ -79,8 +79,8 @@ SILENT = (
 )
 """Types or fields of parts that give no text: tool results and reasoning."""
 DEEPEST = 20  # nesting levels of parts that are read: chosen
-SYSTEM = ("system", "developer")
-USER = ("user", "human")
+SYSTEM = ("system", "developer")  # roles of turns that are a system prompt
+USER = ("user", "human")  # roles of turns that are a prompt
 CLASSES = (*SYSTEM, *USER, "ai", "assistant", "tool", "function", "chat")
 """Values of a LangChain turn's type that are roles."""
 TURNS = ("messages", "input", "contents")
@@ -161,13 +161,15 @@ EVENTS = frozenset(
     )
 )
 """Fields of which an event of a streamed answer has at least one."""
+# Fields by which a cut answer is recognised.
 PARTS_OF_ANSWERS = frozenset((*ANSWERED, *SEVERAL, "choices", "candidates", "usage"))
 BEGUN = re.compile(
     r'"(?:[^"\\]|\\.)*+("?)|[\[{]|[\]}]', re.DOTALL
 )  # strings, of which the last may have no end, and brackets
-CUT_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?$")
+CUT_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?$")  # an escape that is cut at the end of a JSON string
+# Columns that `of_request` fills.
 REQUEST = ("system_prompt", "prompt", "tool_names", "temperature", "top_p", "max_tokens", "stream")
-ANSWER = ("response", "input_tokens", "output_tokens", "finish_reason")
+ANSWER = ("response", "input_tokens", "output_tokens", "finish_reason")  # columns that `of_answer` fills
 PEEK = 64  # characters in which the first server-sent event must start
 READ = (
     "prompt_tokens",
@@ -193,8 +195,8 @@ WRITTEN = (
 """Names of the number of output tokens."""
 
 
-P = ParamSpec("P")
-R = TypeVar("R")
+P = ParamSpec("P")  # arguments of a decorated function
+R = TypeVar("R")  # any type
 
 
 def sent(unreadable: Callable[[], R]) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -46,7 +46,7 @@ BOOKKEEPING = frozenset(
 """Files and folders of Spark, Delta Lake and `stillwatch sketch` that are no logs."""
 # File in `data/` that holds the body of an exchange; the log beside that folder names it.
 BODY = re.compile(r".*_(?:input|output)\.json(?:\.gz)?")
-COMPRESSIONS = "plain, gzip, zstd or bzip2"
+COMPRESSIONS = "plain, gzip, zstd or bzip2"  # compressions that are read, for messages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +185,7 @@ def discover(
     files: list[LogPath] = []
     beside: list[LogPath] = []
     problems: list[Problem] = []
-    told: dict[LogPath, Recognised] = {}
+    recognised: dict[LogPath, Recognised] = {}
     unread: dict[LogPath, tuple[Problem, ...]] = {}
     single: set[LogPath] = set()
     for given in paths:
@@ -196,13 +196,13 @@ def discover(
         if meant.one:
             single.update(meant.files)
         for file in meant.files:
-            if file in told or file in unread:
+            if file in recognised or file in unread:
                 continue
             one = _format(file, forced, names or {}, limits)
             if one is None:
                 unread[file] = (_unknown(file, limits),)
             else:
-                told[file] = one
+                recognised[file] = one
                 files.append(file)
     if not files:
         problems += [problem for several in unread.values() for problem in several]
@@ -215,7 +215,7 @@ def discover(
         exchanges=tuple(files),
         unread=unread,
         named=frozenset(single),
-        formats=told,
+        formats=recognised,
         accounts=accounts or _companion("accounts", beside),
         releases=releases or _companion("releases", beside),
     )
@@ -303,17 +303,17 @@ def _format(
     try:
         if kind_of(file) is None:
             return None
-        told = forced or recognise(file, names, limits)
-        if told and told.format is None and not told.sketch:
+        recognised = forced or recognise(file, names, limits)
+        if recognised and recognised.format is None and not recognised.sketch:
             nested = any("." in theirs for theirs in names.values())
-            by_rows = not told.plain or is_document(file, limits)
+            by_rows = not recognised.plain or is_document(file, limits)
             if by_rows or (nested and is_nested(file, names, limits)):
-                return replace(told, format=contract_document)
-        if told is None and is_empty(file, limits):
+                return replace(recognised, format=contract_document)
+        if recognised is None and is_empty(file, limits):
             return Recognised(format=contract_document, why="it holds no record")
     except OSError:  # `check` reports it
         return forced or Recognised(format=None, why="it cannot be read")
-    return told
+    return recognised
 
 
 def _companion(name: str, files: Iterable[LogPath]) -> LogPath | None:

@@ -233,7 +233,7 @@ class Opener:
             if found is not None or piece.ends:
                 return self._whole("".join(pieces), piece.time) if found is None else found
         if size > self._limits.line:
-            self._give_up(pieces, self._limits.told("line", "line exceeds"))
+            self._give_up(pieces, self._limits.message("line", "line exceeds"))
         else:
             self._pieces[of], self._sizes[of] = pieces, size
         self._waits = True

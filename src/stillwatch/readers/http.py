@@ -48,7 +48,7 @@ OF_MODELS = re.compile(
     re.IGNORECASE,
 )
 """Paths of model calls."""
-SCHEME = re.compile(r"[A-Za-z][\w+.-]{0,31}://")
+SCHEME = re.compile(r"[A-Za-z][\w+.-]{0,31}://")  # start of a URL
 REALTIME = re.compile(r"/realtime\b|BidiGenerateContent")
 """Paths of realtime sessions."""
 NAMED = re.compile(r"/(?:deployments|engines|models?)/([^/?#:]{1,256})(?=[/:?#]|$)")
@@ -112,8 +112,8 @@ def _asks(body: Any) -> bool:  # noqa: ANN401  any JSON value
 
 def _answers(answer: Any) -> bool:  # noqa: ANN401  any JSON value
     """Whether an answer is that of a model."""
-    told = whole_answer(answer)
-    return isinstance(told, Mapping) and not ANSWERS.isdisjoint(told)
+    columns = whole_answer(answer)
+    return isinstance(columns, Mapping) and not ANSWERS.isdisjoint(columns)
 
 
 def model_in(*addresses: Any) -> str | None:  # noqa: ANN401  any JSON values

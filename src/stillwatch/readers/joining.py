@@ -26,9 +26,9 @@ from stillwatch.readers.registry import (
     Malformed,
     Numbered,
     PassedOver,
+    ReaderResult,
     Record,
     Row,
-    Told,
     another_shape,
     mapped,
 )
@@ -45,18 +45,18 @@ class Fragment:
     """The content of one record on the exchange `key`. The fragment with the smallest `rank` leads its
     exchange.
 
-    `told` is the content; `named` are columns that `--map` names.
+    `content` holds columns or fields; `named` are columns that `--map` names.
     """
 
     key: str
     rank: int
-    told: Mapping[str, Any]
+    content: Mapping[str, Any]
     named: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
         """Approximate size in bytes."""
-        return OVERHEAD + sum(len(one) for one in self.told.values() if isinstance(one, str))
+        return OVERHEAD + sum(len(one) for one in self.content.values() if isinstance(one, str))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Placed:
         return self.fragment.rank, self.file, self.number
 
 
-Taken = Fragment | Row | None
+JoinedPart = Fragment | Row | None
 Recognise = Callable[[Record], str]
 Assembled = Iterable[tuple[Placed, Row | Malformed]]
 
@@ -89,7 +89,7 @@ def joined_format(
     is_whole: Callable[[Sequence[Placed]], bool],
     notes: tuple[str, ...] = (),
     split: Callable[[Record], Iterable[Record]] = lambda record: (record,),
-) -> Callable[[Callable[[Record], Taken]], Format]:
+) -> Callable[[Callable[[Record], JoinedPart]], Format]:
     """Decorator that declares a format in which several records describe one exchange.
 
     The decorated function returns a record's fragment, a row where the record describes the whole exchange,
@@ -98,12 +98,14 @@ def joined_format(
     of `Format`.
     """
 
-    def wrap(function: Callable[[Record], Taken]) -> Format:
+    def wrap(function: Callable[[Record], JoinedPart]) -> Format:
         taken = _Taker(function, split)
 
-        def read(records: Iterator[Numbered], beside: Beside | None = None) -> Iterator[tuple[int, Told]]:
+        def read(
+            records: Iterator[Numbered], beside: Beside | None = None
+        ) -> Iterator[tuple[int, ReaderResult]]:
             names = tuple(beside.names.items()) if beside else ()
-            return _Reading(form, replace(taken, names=names), assemble, is_whole, beside).rows(records)
+            return _FileReader(form, replace(taken, names=names), assemble, is_whole, beside).rows(records)
 
         form = Format(
             name=function.__name__,
@@ -127,11 +129,11 @@ def joined_format(
 class _Taker:
     """Converts each record to a fragment, a row, a `Malformed`, or None where it is no exchange."""
 
-    function: Callable[[Record], Taken]
+    function: Callable[[Record], JoinedPart]
     split: Callable[[Record], Iterable[Record]]
     names: tuple[tuple[str, str], ...] = ()
 
-    def __call__(self, records: Iterator[Numbered]) -> Iterator[tuple[int, Taken | Malformed]]:
+    def __call__(self, records: Iterator[Numbered]) -> Iterator[tuple[int, JoinedPart | Malformed]]:
         names = dict(self.names)
         for number, record in records:
             for entry in self.split(record):
@@ -149,7 +151,7 @@ class _Taker:
                     yield number, another_shape(error)
 
 
-class _Reading:
+class _FileReader:
     """Reads one file."""
 
     def __init__(
@@ -165,7 +167,7 @@ class _Reading:
         self._held = _Held()
         self._others: Mapping[str, Sequence[Placed]] | None = None
 
-    def rows(self, records: Iterator[Numbered]) -> Iterator[tuple[int, Told]]:
+    def rows(self, records: Iterator[Numbered]) -> Iterator[tuple[int, ReaderResult]]:
         """Yield the file's rows, and the records that are passed over or malformed."""
         for number, one in self._taken(records):
             if one is None:
@@ -181,7 +183,7 @@ class _Reading:
         while self._held.several:
             yield from self._settled(self._held.oldest())
 
-    def _settled(self, mine: list[Placed]) -> Iterator[tuple[int, Told]]:
+    def _settled(self, mine: list[Placed]) -> Iterator[tuple[int, ReaderResult]]:
         """The rows of the exchange to which the file's fragments of one key belong."""
         several = mine if self._is_whole(mine) else [*mine, *self._elsewhere(mine[0].fragment.key)]
         led = False
@@ -238,7 +240,7 @@ class _Held:
         return self.take(next(iter(self.several)))
 
 
-_LOCK = threading.Lock()
+_LOCK = threading.Lock()  # held while the companions of files are read, so that they are read once
 
 
 def _together(beside: Beside, form: Format, taken: _Taker) -> Mapping[str, Sequence[Placed]]:
@@ -263,8 +265,8 @@ def _indexed(
                 if not isinstance(one, Fragment):
                     continue
                 size, number_of = size + one.size, number_of + 1
-                told = one if size <= BESIDE else Fragment(one.key, one.rank, {})
-                found.setdefault(one.key, []).append(Placed(told, str(path), number))
+                held = one if size <= BESIDE else Fragment(one.key, one.rank, {})
+                found.setdefault(one.key, []).append(Placed(held, str(path), number))
                 if number_of >= KEYS:
                     return found
     return found

@@ -13,7 +13,9 @@ from urllib.parse import unquote
 from stillwatch.errors import InputError, MissingExtra, Problem
 from stillwatch.readers.places import LogPath
 
+# Path of a file of a Delta table's log.
 DELTA = re.compile(r"(.*)/_delta_log/\d+\.(?:json|checkpoint.*\.parquet)")
+# Path of a file of an Iceberg table's metadata, with its version.
 ICEBERG = re.compile(r"(.*)/metadata/v?(\d+)(?:-[^/]*)?\.metadata\.json")
 PLAIN_FEATURES = frozenset({"timestampNtz", "v2Checkpoint", "vacuumProtocolCheck", "appendOnly"})
 """Features of a Delta table that do not affect readers of its files."""

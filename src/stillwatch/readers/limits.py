@@ -10,7 +10,7 @@ from stillwatch.errors import Problem, UsageError
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 """Bytes in each unit of size."""
-SIZE = re.compile(r"(\d{1,15})\s*([KMGT]?)I?B?", re.IGNORECASE)
+SIZE = re.compile(r"(\d{1,15})\s*([KMGT]?)I?B?", re.IGNORECASE)  # a size: number and unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Limits:
         changed = {name: value for name, value in asdict(self).items() if value != getattr(LIMITS, name)}
         return "".join(f" {name}={value}" for name, value in changed.items())
 
-    def told(self, name: str, what: str) -> str:
+    def message(self, name: str, what: str) -> str:
         """The reason for not reading something because of the limit `name`, with the option that
         changes it.
         """
@@ -44,7 +44,7 @@ class Limits:
         return f"{what} the limit of {size}, which --limit {name}=N changes"
 
 
-LIMITS = Limits()
+LIMITS = Limits()  # the limits that hold where no `--limit` is given
 FREE = 1 << 30  # decompressed bytes up to which `ratio` is not checked
 
 

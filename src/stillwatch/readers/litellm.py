@@ -12,11 +12,16 @@ from stillwatch.readers.registry import Row, mapping
 REDACTED = ("redacted-by-litellm", "default-message-value")
 """Texts with which the proxy replaces content that it does not log."""
 HEALTH = "litellm-internal-health-check"  # the account of the proxy's own health checks
-AGENT = "User-Agent: "
+AGENT = "User-Agent: "  # start of the tag with the user agent
 NO_CALLS = re.compile(
     r"_?a?(?:list|retrieve|get|delete|cancel|file|create_file|create_batch|create_thread|add_message)_?\w*|\w*mcp\w*"
 )
 """Call types that call no model."""
+# A note on both formats, for their pages.
+PASSED_OVER = (
+    "Words that stand in place of redacted text are no text. The proxy's own health checks and calls of no "
+    "model are passed over."
+)
 
 
 def agent_in(tags: Any) -> str | None:  # noqa: ANN401  any JSON value
@@ -24,12 +29,12 @@ def agent_in(tags: Any) -> str | None:  # noqa: ANN401  any JSON value
     is none.
     """
     several = decoded(tags)
-    told = [
+    agents = [
         tag.removeprefix(AGENT)
         for tag in (several if isinstance(several, list) else ())
         if isinstance(tag, str) and tag.startswith(AGENT)
     ]
-    return max(told, key=len, default=None) or None
+    return max(agents, key=len, default=None) or None
 
 
 def unredacted(row: Row) -> Row:
@@ -39,10 +44,10 @@ def unredacted(row: Row) -> Row:
 
 def is_no_call(record: Mapping[str, Any], meta: Any) -> bool:  # noqa: ANN401  any JSON value
     """Whether a record is a health check of the proxy or no model call."""
-    told = mapping(meta)
+    metadata = mapping(meta)
     names = (
-        told.get("user_api_key_team_id"),
-        told.get("user_api_key_alias"),
+        metadata.get("user_api_key_team_id"),
+        metadata.get("user_api_key_alias"),
         record.get("team_id"),
         record.get("api_key"),
     )

@@ -10,18 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from stillwatch.contract.results import QUARANTINE
 from stillwatch.readers.places import LogPath
+from stillwatch.stats.arrays import Ints
 
 DETAILED = 10_000  # most quarantined rows of a file that are listed individually: chosen
 FIELDS = 1_000  # most unknown fields of a file that are counted by name: chosen
 MOST_ROWS = 1 << 53  # largest number of rows that is recorded; a damaged file may claim any number
-OTHERS = "other fields"
-
-Numbers = npt.NDArray[np.int64]
+OTHERS = "other fields"  # name under which unknown fields beyond the first `FIELDS` are counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +72,7 @@ class Losses:
             self._count(column, reason, 1, number)
 
     def rows(
-        self, numbers: Numbers, column: str | None, reason: str, digests: Callable[[Numbers], list[str]]
+        self, numbers: Ints, column: str | None, reason: str, digests: Callable[[Ints], list[str]]
     ) -> None:
         """Quarantine several rows for one reason. `digests` returns the SHA-256 of rows by their positions in
         `numbers`; it is called only for those that are listed.

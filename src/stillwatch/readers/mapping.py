@@ -43,25 +43,25 @@ from stillwatch.readers.registry import (
     number,
 )
 
-ENDING = ".toml"
+ENDING = ".toml"  # ending of a mapping file
 LARGEST = 1 << 20  # most bytes of a mapping file: chosen
-PARTS = ("name", "title", "where", "columns", "bodies", "test")
-BODIES = ("request", "response")
+PARTS = ("name", "title", "where", "columns", "bodies", "test")  # keys of a mapping file
+BODIES = ("request", "response")  # keys of the part `bodies`
 MILLISECONDS = {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3, "min": 6e4}
 """Milliseconds in each unit of a duration."""
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")  # a name of a format
 STEP = re.compile(r"(?:^|\.)(?:\"([^\"]+)\"|([^.\[\]\"]+))|\[(-?\d{1,6})\]")
 """One step of a path: a name, a quoted name, or an index in brackets."""
 REQUIRED = ("timestamp", "account_id")
 """Columns that a mapping file must map."""
-FIX = "docs/mapping.md shows a whole file"
+FIX = "docs/mapping.md shows a whole file"  # fix that is named for a wrong mapping file
 
 Steps = tuple[str | int, ...]
 """A path as a sequence of names and indices."""
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ValueSource:
     """The source of a value: the first of several paths with a value, times a factor; or a constant."""
 
     paths: tuple[tuple[str, Steps], ...] = ()
@@ -99,9 +99,9 @@ def _at(record: Record, name: str, steps: Steps) -> Any:  # noqa: ANN401  any JS
 class Mapped:
     """The content of a mapping file."""
 
-    columns: Mapping[str, Source]
-    bodies: Mapping[str, Source]
-    where: Mapping[str, tuple[Source, tuple[Any, ...]]]
+    columns: Mapping[str, ValueSource]
+    bodies: Mapping[str, ValueSource]
+    where: Mapping[str, tuple[ValueSource, tuple[Any, ...]]]
 
     def recognise(self, record: Record) -> str:
         """Why a record is of this log; empty where it is not."""
@@ -187,24 +187,24 @@ def mapped_format(text: str, stem: str) -> Format:
     with the place in the file in each problem's `where`.
     """
     try:
-        told = tomllib.loads(text)
+        given = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(Problem(fact="the mapping file is not TOML", found=str(error), fix=FIX)) from None
-    problems = list(_problems(told))
+    problems = list(_problems(given))
     if problems:
         raise UsageError(*problems)
     mapped = Mapped(
-        columns={name: _source(value) for name, value in told["columns"].items()},
-        bodies={name: _source(value) for name, value in told.get("bodies", {}).items()},
+        columns={name: _source(value) for name, value in given["columns"].items()},
+        bodies={name: _source(value) for name, value in given.get("bodies", {}).items()},
         where={
             path: (_source(path), tuple(value) if isinstance(value, list) else (value,))
-            for path, value in told.get("where", {}).items()
+            for path, value in given.get("where", {}).items()
         },
     )
-    form = _format(mapped, told, text, stem)
+    form = _format(mapped, given, text, stem)
     failed = [
         problem
-        for place, test in enumerate(told.get("test", []), 1)
+        for place, test in enumerate(given.get("test", []), 1)
         for problem in _failures(form, place, test)
     ]
     if failed:
@@ -212,9 +212,9 @@ def mapped_format(text: str, stem: str) -> Format:
     return form
 
 
-def _format(mapped: Mapped, told: Mapping[str, Any], text: str, stem: str) -> Format:
+def _format(mapped: Mapped, given: Mapping[str, Any], text: str, stem: str) -> Format:
     """The format of a mapping file, named after the file and a digest of its text."""
-    name = str(told.get("name") or stem)
+    name = str(given.get("name") or stem)
     name = name if NAME.fullmatch(name) else "mapping"
     sources = {**mapped.columns, **{f"{name} body": source for name, source in mapped.bodies.items()}}
 
@@ -223,7 +223,7 @@ def _format(mapped: Mapped, told: Mapping[str, Any], text: str, stem: str) -> Fo
             yield mapped.row(record)
 
     form = log_format(
-        title=str(told.get("title") or f"Log described by {stem}{ENDING}"),
+        title=str(given.get("title") or f"Log described by {stem}{ENDING}"),
         source="a mapping file; docs/mapping.md",
         fields={column: _described(source) for column, source in sources.items()},
         known=[str(steps[0]) for source in _sources(mapped) for _name, steps in source.paths]
@@ -234,20 +234,20 @@ def _format(mapped: Mapped, told: Mapping[str, Any], text: str, stem: str) -> Fo
     return replace(form, name=f"{name}@{digest}", origin=(text, stem))
 
 
-def _sources(mapped: Mapped) -> Iterator[Source]:
+def _sources(mapped: Mapped) -> Iterator[ValueSource]:
     """All sources of values."""
     yield from mapped.columns.values()
     yield from mapped.bodies.values()
     yield from (source for source, _wanted in mapped.where.values())
 
 
-def _described(source: Source) -> str:
+def _described(source: ValueSource) -> str:
     """A source as text."""
     paths = ", else ".join(name for name, _steps in source.paths)
     return paths or repr(source.constant)
 
 
-def _source(value: Any) -> Source:  # noqa: ANN401  any TOML value
+def _source(value: Any) -> ValueSource:  # noqa: ANN401  any TOML value
     """The source given by a path, a list of paths (the first with a value is used), or a table with `path`,
     `unit` or `value`.
     """
@@ -255,7 +255,7 @@ def _source(value: Any) -> Source:  # noqa: ANN401  any TOML value
     paths = table.get("path", [])
     several = paths if isinstance(paths, list) else [paths]
     unit = table.get("unit")
-    return Source(
+    return ValueSource(
         tuple((path, _steps(path)) for path in several),
         None if unit is None else MILLISECONDS[unit],
         table.get("value"),
@@ -275,20 +275,20 @@ def _steps(path: str) -> Steps:
     return tuple(found)
 
 
-def _problems(told: Mapping[str, Any]) -> Iterator[Problem]:
+def _problems(given: Mapping[str, Any]) -> Iterator[Problem]:
     """Problems of a mapping file's structure."""
-    yield from _unknown(told, PARTS, "")
+    yield from _unknown(given, PARTS, "")
     for part in ("where", "columns", "bodies"):
-        if not isinstance(told.get(part, {}), dict):
+        if not isinstance(given.get(part, {}), dict):
             yield Problem(fact=f"`{part}` is not a table", where=f", `{part}`", fix=FIX)
             return
-    if not isinstance(told.get("test", []), list) or not all(
-        isinstance(one, dict) for one in told.get("test", [])
+    if not isinstance(given.get("test", []), list) or not all(
+        isinstance(one, dict) for one in given.get("test", [])
     ):
         yield Problem(fact="`test` is not a list of tables", where=", `test`", expected="[[test]]", fix=FIX)
-    columns = told.get("columns", {})
+    columns = given.get("columns", {})
     yield from _unknown(columns, EXCHANGES.names, "columns")
-    yield from _unknown(told.get("bodies", {}), BODIES, "bodies")
+    yield from _unknown(given.get("bodies", {}), BODIES, "bodies")
     for name in REQUIRED:
         if name not in columns:
             yield Problem(
@@ -297,10 +297,10 @@ def _problems(told: Mapping[str, Any]) -> Iterator[Problem]:
                 expected=_meaning(name),
                 fix=f'{name} = "THEIR_FIELD"',
             )
-    for part, several in (("columns", columns), ("bodies", told.get("bodies", {}))):
+    for part, several in (("columns", columns), ("bodies", given.get("bodies", {}))):
         for name, value in several.items():
             yield from _source_problems(f", `{part}.{name}`", name, value)
-    for path in told.get("where", {}):
+    for path in given.get("where", {}):
         if not _steps(path):
             yield _no_path(f", `where.{path}`", path)
 

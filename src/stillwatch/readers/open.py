@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
@@ -27,10 +26,11 @@ import pyarrow.parquet as pq
 from stillwatch.contract.table import LONGEST, TableSchema
 from stillwatch.readers.cast import cells, shortened
 from stillwatch.readers.limits import FREE, Limits
-from stillwatch.readers.losses import Losses, Numbers
+from stillwatch.readers.losses import Losses
 from stillwatch.readers.pages import page_sizes
 from stillwatch.readers.places import LogPath, seekable
 from stillwatch.readers.tolerant import is_broken, objects
+from stillwatch.stats.arrays import Ints
 
 ROWS = 65_536  # most rows of a batch
 BLOCK = 16 << 20  # bytes that are read together
@@ -47,12 +47,12 @@ NOTHING = (
     "nan",
     "NaN",
 )  # texts that mean null in a CSV file
-DELIMITERS = ",;\t|"
+DELIMITERS = ",;\t|"  # separators of columns that are tried
 HEAD = 64 << 10  # bytes of a CSV file by which its dialect is recognised: chosen
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 """Encoding by byte-order mark."""
 PAGE = 8  # largest size of a Parquet page, as a multiple of the limit of a line: chosen
-NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"  # value of a Hive partition that stands for null
 FEWEST_ROWS_OF_BATCH, MOST_ROWS_OF_BATCH = 16, 4096  # rows of a Parquet file decoded together
 CODED = 64  # bytes per row below which a dictionary column is read with its dictionary
 FAULTS = (
@@ -69,7 +69,7 @@ FAULTS = (
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-Raw = tuple[pa.Table, Numbers]
+Raw = tuple[pa.Table, Ints]
 """A batch with the file's own columns, and the numbers of its rows."""
 
 
@@ -134,7 +134,7 @@ class Stream(io.RawIOBase):
         while left > 0 and not self.fault:
             if self._left <= 0:
                 if not self._span and self._bytes.read(1):
-                    self.fault = self._limits.told("file", "file exceeds")
+                    self.fault = self._limits.message("file", "file exceeds")
                 break
             try:
                 piece = self._bytes.read(min(left, self._piece, self._left))
@@ -148,7 +148,7 @@ class Stream(io.RawIOBase):
             self._left -= len(piece)
             self._done += len(piece)
             if self._done > self._most:
-                self.fault = self._limits.told("ratio", "file expands beyond")
+                self.fault = self._limits.message("ratio", "file expands beyond")
         return b"".join(pieces)
 
     def read(self, size: int = -1) -> bytes:
@@ -250,7 +250,7 @@ def blocks(stream: Stream, losses: Losses, limits: Limits, size: int = BLOCK) ->
     length = 0
     skipping = False
     number = losses.first_line
-    too_long = limits.told("line", "line exceeds")
+    too_long = limits.message("line", "line exceeds")
     while piece := stream.read(size):
         if skipping:
             cut = piece.find(b"\n") + 1
@@ -313,15 +313,15 @@ def parquet_batches(
         coded = _coded(metadata, every, columns)
     with pq.ParquetFile(seekable(path), read_dictionary=coded) as file:
         for group in every:
-            told = metadata.row_group(group)
-            end = row + told.num_rows
-            left -= told.total_byte_size
-            why = _refused(path, told, columns, left, limits)
+            row_group = metadata.row_group(group)
+            end = row + row_group.num_rows
+            left -= row_group.total_byte_size
+            why = _refused(path, row_group, columns, left, limits)
             if why:
-                losses.span(row, told.num_rows, why)
+                losses.span(row, row_group.num_rows, why)
                 row = end
                 continue
-            size = max(told.total_byte_size, 1) // max(told.num_rows, 1) + 1
+            size = max(row_group.total_byte_size, 1) // max(row_group.num_rows, 1) + 1
             try:
                 batches = file.iter_batches(
                     batch_size=min(max(BLOCK // size, FEWEST_ROWS_OF_BATCH), MOST_ROWS_OF_BATCH),
@@ -341,10 +341,10 @@ def _refused(
 ) -> str:
     """Why a row group is not read; empty where it is."""
     if left < 0:
-        return limits.told("file", "file exceeds")
+        return limits.message("file", "file exceeds")
     try:
         if _largest_page(path, group, columns) > PAGE * limits.line:
-            return limits.told("line", f"a page exceeds {PAGE} times")
+            return limits.message("line", f"a page exceeds {PAGE} times")
     except ValueError as error:
         return f"row group cannot be read: {error}"
     return ""
@@ -372,9 +372,9 @@ def _coded(metadata: pq.FileMetaData, groups: range, columns: Sequence[str]) -> 
     """
     wanted, found = set(columns), set()
     for group in groups:
-        told = metadata.row_group(group)
-        for place in range(told.num_columns):
-            one = told.column(place)
+        row_group = metadata.row_group(group)
+        for place in range(row_group.num_columns):
+            one = row_group.column(place)
             name = one.path_in_schema
             if (
                 name.split(".")[0] not in wanted
@@ -382,7 +382,7 @@ def _coded(metadata: pq.FileMetaData, groups: range, columns: Sequence[str]) -> 
                 or not one.has_dictionary_page
             ):
                 continue
-            if "." in name or one.total_uncompressed_size < CODED * max(told.num_rows, 1):
+            if "." in name or one.total_uncompressed_size < CODED * max(row_group.num_rows, 1):
                 found.add(name)
     return sorted(found)
 
@@ -435,10 +435,11 @@ def _written_out(table: pa.Table) -> Iterator[pa.Table]:
 
 
 def _is_list(kind: pa.DataType) -> bool:
+    """Whether a type is a list."""
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
 
 
-def _decoded_bytes(chunk: pa.Array) -> npt.NDArray[np.int64]:
+def _decoded_bytes(chunk: pa.Array) -> Ints:
     """Bytes of each row's strings without the dictionary; a string in a list counts as `LONGEST` bytes."""
     if _is_list(chunk.type):
         return (
@@ -579,12 +580,12 @@ def csv_dialect(path: LogPath, limits: Limits) -> Dialect:
     skip = int(bool(lines) and lines[0].strip()[:4].lower() == "sep=")
     signs = lines[0].strip()[4:5] or "," if skip else DELIMITERS
     header = "".join(lines[skip : skip + 1])
-    told = Dialect(skip=skip, delimiter=max(signs, key=header.count))
-    told = replace(told, blanks=any(name[:1] == " " for name in next(told.rows(lines), [])))
+    dialect = Dialect(skip=skip, delimiter=max(signs, key=header.count))
+    dialect = replace(dialect, blanks=any(name[:1] == " " for name in next(dialect.rows(lines), [])))
     if any('\\"' in line for line in lines):
-        other = replace(told, backslashes=True)
-        told = min((told, other), key=lambda one: _uneven(one, lines))
-    return told
+        other = replace(dialect, backslashes=True)
+        dialect = min((dialect, other), key=lambda one: _uneven(one, lines))
+    return dialect
 
 
 def _first_lines(path: LogPath, limits: Limits) -> list[str]:
@@ -676,7 +677,7 @@ def _csv_slow(path: LogPath, losses: Losses, limits: Limits, done: int) -> Itera
             try:
                 row = next(rows, None)
             except csv.Error:
-                losses.row(number + 1, limits.told("line", "a value exceeds"))
+                losses.row(number + 1, limits.message("line", "a value exceeds"))
                 continue
             if row is None:
                 break

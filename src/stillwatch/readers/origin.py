@@ -56,12 +56,12 @@ def opened(file: Path) -> IO[bytes] | Unpacked:
 
 def content_of(file: Path) -> str:
     """The number of a file's decompressed bytes, a blank, and a digest of them."""
-    told, size = hashlib.blake2b(digest_size=16), 0
+    digest, size = hashlib.blake2b(digest_size=16), 0
     with opened(file) as stream:
         while piece := stream.read(CHUNK):
-            told.update(piece)
+            digest.update(piece)
             size += len(piece)
-    return f"{size} {told.hexdigest()}"
+    return f"{size} {digest.hexdigest()}"
 
 
 def head_of(stream: IO[bytes] | Unpacked, size: int) -> str:
@@ -79,4 +79,5 @@ def tail_of(stream: IO[bytes] | Unpacked, size: int) -> str:
 
 
 def _digest(some: bytes) -> str:
+    """Digest of bytes (hex); "" for none."""
     return hashlib.blake2b(some, digest_size=8).hexdigest() if some else ""

@@ -8,7 +8,7 @@ import zlib
 
 from stillwatch.readers.limits import Limits
 
-GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"  # first bytes of a gzip file
 
 
 def unpacked(text: str, limits: Limits) -> str | None:

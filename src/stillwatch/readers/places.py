@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 SCHEMES = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "https", "http")
 """Schemes of URLs that can be read."""
-SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")
-STDIN = ("-", "/dev/stdin")
+SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")  # start of a URL
+STDIN = ("-", "/dev/stdin")  # paths that stand for standard input
 FETCHED = 8 << 20  # bytes of one request to a store: chosen
 PATTERN = re.compile(r"[*?\[]")
 """Characters that make a path a pattern."""
@@ -253,8 +253,8 @@ def _listed(given: str) -> list[Remote]:
         else:
             found = filesystem.find(root, detail=True)
         # For the address of a single file, Azure's driver returns only the name.
-        told = found.values() if isinstance(found, dict) else [filesystem.info(name) for name in found]
-    files = [info for info in told if info.get("type") == "file"]
+        entries = found.values() if isinstance(found, dict) else [filesystem.info(name) for name in found]
+    files = [info for info in entries if info.get("type") == "file"]
     # Drivers name a file BUCKET/KEY; the host of an Azure account is only in the URL.
     made = [
         Remote(
@@ -288,7 +288,9 @@ def _shown(given: str) -> str:
     return given.partition("?")[0].partition("#")[0] if given.startswith(("http:", "https:")) else given
 
 
+# Keys of a stored object's time of change, in the order tried.
 TIMES = ("LastModified", "last_modified", "updated", "mtime", "created")
+# Keys that tell one version of a stored object from another.
 VERSIONS = ("ETag", "etag", "VersionId", "generation", "md5Hash", *TIMES)
 
 
@@ -310,8 +312,8 @@ def _modified(info: Mapping[str, Any]) -> float:
 
 def _version(info: Mapping[str, Any]) -> bytes:
     """A digest of the store's metadata (version, tag or time) that changes when the file does."""
-    told = [f"{name}={info[name]}" for name in VERSIONS if info.get(name) is not None]
-    return hashlib.blake2b("\n".join([str(info.get("size")), *told]).encode()).digest()
+    parts = [f"{name}={info[name]}" for name in VERSIONS if info.get(name) is not None]
+    return hashlib.blake2b("\n".join([str(info.get("size")), *parts]).encode()).digest()
 
 
 def _number(digest: bytes) -> int:

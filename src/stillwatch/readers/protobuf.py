@@ -35,9 +35,9 @@ def protobuf_messages(path: LogPath, losses: Losses, limits: Limits) -> Iterator
         ) from error
     for number, message in _framed(path, losses, limits):
         for kind, name in kinds:
-            told = _parsed(kind, message)
-            if told is not None and _filled(told, name):
-                yield number, told
+            record = _parsed(kind, message)
+            if record is not None and _filled(record, name):
+                yield number, record
                 break
         else:
             losses.row(number, "message is neither spans nor log records", message)
@@ -65,6 +65,7 @@ def _parsed(kind: Any, message: bytes) -> Record | None:  # noqa: ANN401  a mess
 
 
 def _same(kind: Any) -> Any:  # noqa: ANN401  a message's class
+    """The class as it is; stands in where a decorator is not needed."""
     return kind
 
 
@@ -110,7 +111,7 @@ def _framed(path: LogPath, losses: Losses, limits: Limits) -> Iterator[tuple[int
             if not (len(head) == 4 and 0 < size <= limits.line):
                 body = head + stream.read(limits.line + 1 - len(head)) if number == 1 else head
                 if len(body) > limits.line:
-                    losses.row(number, limits.told("line", "message exceeds"))
+                    losses.row(number, limits.message("line", "message exceeds"))
                 elif number == 1:
                     yield number, body
                 else:
@@ -125,17 +126,17 @@ def _framed(path: LogPath, losses: Losses, limits: Limits) -> Iterator[tuple[int
             losses.row(number, stream.fault)
 
 
-def _filled(told: Record, name: str) -> bool:
+def _filled(record: Record, name: str) -> bool:
     """Whether a message has spans or log records."""
     inner, last = ("scopeSpans", "spans") if name == "resourceSpans" else ("scopeLogs", "logRecords")
-    return any(scope.get(last) for resource in told.get(name, ()) for scope in resource.get(inner, ()))
+    return any(scope.get(last) for resource in record.get(name, ()) for scope in resource.get(inner, ()))
 
 
 def _plain(message: Any, kind: Any) -> dict[str, Any]:  # noqa: ANN401  any protobuf message
     """A message in the form of OTLP's JSON: camel case names, identifiers in hexadecimal. `kind` is its
     original descriptor, which distinguishes strings from bytes.
     """
-    told: dict[str, Any] = {}
+    record: dict[str, Any] = {}
     for field, value in message.ListFields():
         known = kind.fields_by_name[field.name]
         if known.message_type is None:
@@ -146,8 +147,8 @@ def _plain(message: Any, kind: Any) -> dict[str, Any]:  # noqa: ANN401  any prot
             made = _plain(value, known.message_type)
         else:
             made = [_plain(one, known.message_type) for one in value]
-        told[known.json_name] = made
-    return told
+        record[known.json_name] = made
+    return record
 
 
 def _scalar(value: Any, text: bool) -> Any:  # noqa: ANN401  any protobuf value

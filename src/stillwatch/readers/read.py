@@ -8,7 +8,6 @@ from difflib import get_close_matches
 from itertools import islice
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -40,6 +39,7 @@ from stillwatch.readers.recognise import first_records, keys_of, known_names, se
 from stillwatch.readers.registry import Format, Malformed
 from stillwatch.readers.tolerant import objects
 from stillwatch.readers.vendor import vendor_batches
+from stillwatch.stats.arrays import Bools
 
 SAMPLE = 1000  # first rows or records that are checked
 NEAR = 40  # most characters of a column name that a message suggests for `--map`
@@ -84,12 +84,12 @@ def check(sources: Sources, names: Mapping[str, str], limits: Limits = LIMITS) -
         raise InputError(*problems)
     found: dict[LogPath, list[Problem]] = {}
     for file in sources.exchanges:
-        told = sources.formats[file]
+        recognised = sources.formats[file]
         try:
-            if told.sketch:
+            if recognised.sketch:
                 found[file] = []
-            elif told.format:
-                found[file] = _check_vendor(file, told.format, names, limits)
+            elif recognised.format:
+                found[file] = _check_vendor(file, recognised.format, names, limits)
             else:
                 found[file] = _check_file(file, EXCHANGES, names, limits)
         except FAULTS as error:
@@ -147,9 +147,9 @@ def _check_vendor(file: LogPath, form: Format, names: Mapping[str, str], limits:
     """A problem where none of a file's first records is an exchange of its format."""
     lost = Losses(file)
     seen = list(islice(form.read(islice(unwrapped(file, form, names, lost, limits), SAMPLE), None), SAMPLE))
-    reasons = {told.reason for _number, told in seen if isinstance(told, Malformed)}
+    reasons = {result.reason for _number, result in seen if isinstance(result, Malformed)}
     reasons |= set(lost.listed().column("reason").to_pylist())
-    if any(not isinstance(told, Malformed) for _number, told in seen) or not reasons:
+    if any(not isinstance(result, Malformed) for _number, result in seen) or not reasons:
         return []
     return [
         Problem(
@@ -413,27 +413,27 @@ def _rows(
         return
     for table, numbers in raw_batches(file, EXCHANGES, names, losses, limits, groups):
         losses.records += len(numbers)
-        told = _of_exchanges(table)
-        if told is None:
+        has_value = _of_exchanges(table)
+        if has_value is None:
             yield conform(table, losses, numbers, most=limits.line)
             continue
-        losses.passed_over += len(numbers) - int(told.sum())
-        if told.any():
-            kept = np.asarray(numbers)[told]
-            yield conform(table.filter(pa.array(told)), losses, kept, most=limits.line)
+        losses.passed_over += len(numbers) - int(has_value.sum())
+        if has_value.any():
+            kept = np.asarray(numbers)[has_value]
+            yield conform(table.filter(pa.array(has_value)), losses, kept, most=limits.line)
 
 
-def _of_exchanges(table: pa.Table) -> npt.NDArray[np.bool_] | None:
+def _of_exchanges(table: pa.Table) -> Bools | None:
     """A mask of the rows that tell of an exchange: with a value in another column than that of the time.
     None where all do.
     """
     if "account_id" in table.column_names and table.column("account_id").null_count == 0:
         return None
-    told = np.zeros(table.num_rows, bool)
+    has_value = np.zeros(table.num_rows, bool)
     for name in table.column_names:
         if name != "timestamp":
-            told |= np.asarray(pc.is_valid(table.column(name)))
-    return told
+            has_value |= np.asarray(pc.is_valid(table.column(name)))
+    return has_value
 
 
 def read_small(file: LogPath, schema: TableSchema, limits: Limits = LIMITS) -> tuple[pa.Table, pa.Table]:

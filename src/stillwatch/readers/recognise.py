@@ -28,8 +28,8 @@ CONTRACT, SKETCHES = "contract", "sketch"
 # Keys in the Parquet metadata of a sketch.
 SKETCH, KEY_ID, RELEASE = b"stillwatch.sketch", b"stillwatch.key_id", b"stillwatch.release"
 SHOWN = 60  # most keys that a message shows: chosen
-TABLES = ("parquet", "csv")
-COLUMNS = "columns of the contract"
+TABLES = ("parquet", "csv")  # kinds of files that have columns
+COLUMNS = "columns of the contract"  # why a file is read as rows of the contract
 PLAIN = re.compile(r"@?[A-Za-z_][\w.:/-]{0,39}", re.ASCII)  # a field name in the form that programs use
 
 
@@ -90,11 +90,13 @@ def recognise(path: LogPath, names: Mapping[str, str], limits: Limits = LIMITS) 
         some = list(_sample(path, names, lost, limits))
     except FAULTS:
         return None
-    told = _of_contract(required, some, folders) or _by_votes(some) or _of_contract(least, some, folders)
-    if told is None:
+    recognised = (
+        _of_contract(required, some, folders) or _by_votes(some) or _of_contract(least, some, folders)
+    )
+    if recognised is None:
         return None
     plain = not lost.envelopes and not lost.passed_over
-    return replace(told, plain=plain, envelopes=tuple(lost.envelopes))
+    return replace(recognised, plain=plain, envelopes=tuple(lost.envelopes))
 
 
 def _sample(path: LogPath, names: Mapping[str, str], losses: Losses, limits: Limits) -> Iterator[Record]:
@@ -118,9 +120,9 @@ def _of_contract(
 
 def _by_votes(some: Iterable[Record]) -> Recognised | None:
     """The format that recognises the most records; None where no record is recognised."""
-    found = [told for record in some if (told := best(record)) is not None]
-    votes = Counter(told.name for told in found)
-    return max(found, key=lambda told: votes[told.name], default=None)
+    found = [recognised for record in some if (recognised := best(record)) is not None]
+    votes = Counter(recognised.name for recognised in found)
+    return max(found, key=lambda recognised: votes[recognised.name], default=None)
 
 
 def first_records(path: LogPath, limits: Limits = LIMITS) -> list[Record]:

@@ -44,12 +44,13 @@ PEEK = 1 << 20  # bytes that are read to distinguish a document from lines
 FILLING = re.compile(
     r"[\s,\]\x1e\ufeff]*(?:\[(?=\s*(?:[\[{\]]|$))[\s,\]\x1e]*)*"
 )  # separators between values, and starts of arrays
+# A JSON value other than an object, up to its end.
 SCALAR = re.compile(
     r"(\"(?:[^\"\\]|\\.)*+\"|-?\d[\d.eE+-]*|true|false|null|NaN|\[[\d\s,]*\])\s*(?:[,\]\n]|$)"
 )
-JSON_BEGINS = re.compile(rb"(?:data:\s*)?(?:\{|\[\s*(?:[\[{\"\]]|$))")
-EVENT = re.compile(r"data: ?(?=[\[{])")
-BRACE = ord("{")
+JSON_BEGINS = re.compile(rb"(?:data:\s*)?(?:\{|\[\s*(?:[\[{\"\]]|$))")  # start of a line with JSON
+EVENT = re.compile(r"data: ?(?=[\[{])")  # start of a line of server-sent events with JSON
+BRACE = ord("{")  # first byte of a JSON object
 PYTHON = 1024  # rows that are converted to Python objects at a time: chosen
 Span = tuple[int, int]
 """First and last byte of a part of a file."""
@@ -260,7 +261,7 @@ class Values:
                 return
             value, end = self._value()
         if end is None or end - self._at > self._limits.line:
-            self._losses.row(self._number, self._limits.told("line", "an element exceeds"))
+            self._losses.row(self._number, self._limits.message("line", "an element exceeds"))
             self._resume(begin, end)
             return
         self._size = BLOCK
@@ -334,7 +335,7 @@ def _csv(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Numbered]:
             try:
                 row = next(rows, None)
             except csv.Error:
-                losses.row(number, limits.told("line", "a value exceeds"))
+                losses.row(number, limits.message("line", "a value exceeds"))
                 continue
             if row is None:
                 break

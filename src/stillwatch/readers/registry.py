@@ -47,13 +47,13 @@ class PassedOver(Exception):
 class Unjoined:
     """The incomplete rows of a part of a log, and what the part contains for rows of other parts.
 
-    `rows` are incomplete rows with their number and the key under which they expect more. `told` is content
+    `rows` are incomplete rows with their number and the key under which they expect more. `content` is that
     for other rows by key. `join` completes a row, or returns None where another row represents the same
     exchange.
     """
 
     rows: list[tuple[int, str, Row]]
-    told: Mapping[str, Mapping[str, Any]]
+    content: Mapping[str, Mapping[str, Any]]
     join: Callable[[Row, Mapping[str, Any]], Row | None]
 
     def joined(self, *others: Unjoined | None) -> Iterator[tuple[int, Row]]:
@@ -63,15 +63,15 @@ class Unjoined:
         for number, name, row in self.rows:
             whole: Row | None = row
             for other in others:
-                if other is not None and name in other.told and whole is not None:
-                    whole = self.join(whole, other.told[name])
+                if other is not None and name in other.content and whole is not None:
+                    whole = self.join(whole, other.content[name])
             if whole is not None:
                 yield number, whole
 
 
-Told = Row | Malformed | PassedOver
+ReaderResult = Row | Malformed | PassedOver
 """The result for one record."""
-Read = Iterator[tuple[int, Told | Unjoined]]
+Read = Iterator[tuple[int, ReaderResult | Unjoined]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -97,7 +97,7 @@ class Format:
     notes: tuple[str, ...]
     known: frozenset[str]
     recognise: Callable[[Record], str]
-    read: Callable[[Iterator[Numbered], Beside | None], Iterator[tuple[int, Told]]]
+    read: Callable[[Iterator[Numbered], Beside | None], Iterator[tuple[int, ReaderResult]]]
     part: Callable[[Iterator[Numbered], Beside | None], Read]
     in_parts: Callable[[Beside], bool] = lambda _beside: True
     loose: bool = False
@@ -122,7 +122,7 @@ class Unreadable:
     """Marks a value in a row that is present and unreadable: it becomes null and is counted."""
 
 
-UNREADABLE: Any = Unreadable()
+UNREADABLE: Any = Unreadable()  # value of a column whose content is there and cannot be read
 UNATTRIBUTED = "unattributed"  # account of rows whose log does not name one
 DEEPEST = 16  # most names of a path in a record's name: chosen
 LONGEST_NUMBER = 64  # most characters of a number: chosen
@@ -191,7 +191,9 @@ def log_format(
     """
 
     def wrap(function: Callable[..., Iterable[Row]]) -> Format:
-        def read(records: Iterator[Numbered], around: Beside | None = None) -> Iterator[tuple[int, Told]]:
+        def read(
+            records: Iterator[Numbered], around: Beside | None = None
+        ) -> Iterator[tuple[int, ReaderResult]]:
             more = (around,) if beside else ()
             names = around.names if around else {}
             for number, record in records:

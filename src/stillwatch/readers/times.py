@@ -4,7 +4,7 @@
   since year 1 (.NET): the unit in which it lies between 2015 and 2100. The six ranges do not overlap.
 * A text is a number, ISO 8601 (also with a decimal comma, a blank, `UTC` or the name of a zone), RFC 5322, or
   a date with the name of the month.
-* A time without a zone is UTC. `05/04/2026` is rejected, since day and month cannot be told apart.
+* A time without a zone is UTC. `05/04/2026` is rejected, since day and month cannot be distinguished.
 """
 
 from __future__ import annotations
@@ -21,22 +21,27 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.contract.table import EARLIEST_US, LATEST_US
+from stillwatch.stats.arrays import Ints
 
-NO_TIME = "value is not a time"
-MICROSECONDS = 1_000_000
+NO_TIME = "value is not a time"  # why a value is not read
+MICROSECONDS = 1_000_000  # microseconds of a second
 SINCE_1601_S = 11_644_473_600  # seconds from 1601 to 1970
 SINCE_1_S = 62_135_596_800  # seconds from year 1 to 1970
 # For each unit: units per second, and seconds from its zero to 1970.
 UNITS = ((1, 0), (10**3, 0), (10**6, 0), (10**9, 0), (10**7, SINCE_1601_S), (10**7, SINCE_1_S))
+# Earliest and latest time that is read, in seconds since 1970.
 EARLIEST_S, LATEST_S = EARLIEST_US // MICROSECONDS, LATEST_US // MICROSECONDS + 1
 LONGEST = 64  # most characters of a time: chosen
+# A number, which counts seconds or fractions since 1970.
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d{1,3})?")
+# A time as in ISO 8601: date, clock, fraction and zone.
 ISO = re.compile(
     r"(?P<date>\d{4}(?P<sign>[-/.]?)\d\d(?P=sign)\d\d)"
     r"(?:[T ]?\s?(?P<clock>\d\d(?::?\d\d(?::?\d\d)?)?)(?:[.,](?P<parts>\d{1,12}))?"
     r"\s*(?P<zone>Z|UTC|GMT|[-+]\d\d(?::?\d\d)?(?:\s*UTC)?|[A-Za-z]+/[A-Za-z_/+-]+[0-9]*)?)?",
     re.IGNORECASE,
 )
+# Forms of times with the name of the month, for `strptime`.
 NAMED = (
     "%d/%b/%Y:%H:%M:%S %z",  # access logs of Apache and nginx
     "%d/%b/%Y:%H:%M:%S",
@@ -74,7 +79,7 @@ def micros(value: Any) -> int | None:  # noqa: ANN401  any JSON value
     return None
 
 
-def many(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+def many(values: npt.NDArray[Any]) -> Ints:
     """As `micros`, for an array of numbers without nulls. A number that lies outside 2015 to 2100 in every
     unit gives -1.
     """

@@ -16,17 +16,20 @@ from typing import Any
 import orjson
 
 DEEPEST = 200  # most nesting levels that are kept: chosen, below Python's limit on recursion
+# An escape, among them half of a surrogate pair.
 LONE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
-BETWEEN = re.compile(r"[\s,\x1e]*")
+BETWEEN = re.compile(r"[\s,\x1e]*")  # what may stand between two JSON values
 BEGUN = re.compile(r"\s*(?:\{\s*(?:\"|$|[^'\s}:])|\[\s*[\[{\"])")  # not the way Python writes a dictionary
+# Start of a JSON value other than an object.
 SCALAR = re.compile(r"\s*(?:(?:null|true|false|NaN)\b|\"|\[|-?\d[\d.eE+-]*\s*$)")
 START = ("{", b"{", "[", b"[", '"', b'"', "", b"")  # of an array that may hold objects
-UNPRINTABLE = ("\x00", "\ufffd\ufffd\ufffd")
+UNPRINTABLE = ("\x00", "\ufffd\ufffd\ufffd")  # signs of binary content
+# An escape, among them runs of bytes such as \x22.
 HEX = re.compile(r"\\(?:(x[0-9a-fA-F]{2}(?:\\x[0-9a-fA-F]{2})*+)|.)", re.DOTALL)
-TOKENS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
+TOKENS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)  # a string or a bracket of JSON
 
 
 def loads(raw: bytes | memoryview | str) -> Any:  # noqa: ANN401  any JSON value
@@ -219,4 +222,5 @@ def _nothing(_name: str) -> None:
     """Return None in place of NaN and infinities."""
 
 
+# Decoder that takes control characters, numbers of any size, and NaN as null.
 DECODER = json.JSONDecoder(strict=False, parse_int=_whole, parse_float=_real, parse_constant=_nothing)

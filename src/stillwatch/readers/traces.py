@@ -29,9 +29,9 @@ from stillwatch.readers.registry import (
     Numbered,
     PassedOver,
     Read,
+    ReaderResult,
     Record,
     Row,
-    Told,
     Unjoined,
     another_shape,
     at,
@@ -64,7 +64,7 @@ KEYS = 1_000_000  # most remembered traces of other files: chosen
 
 
 @dataclass(slots=True)
-class Said:
+class LoggedContent:
     """The content of a span's log records: turns and answers in the order of arrival, the finish reason, and
     the row of a record of the whole call (`call`, with its number). `size` is in bytes.
     """
@@ -94,7 +94,7 @@ class Traces:
     """Calls that wait for other spans and log records of their trace, and the content of these.
 
     At most `most` calls and traces are kept (None: `WAITING`). `others` returns the content of files that
-    belong together and is called when first needed. With `only_told`, calls give no rows. `names` maps
+    belong together and is called when first needed. With `only_content`, calls give no rows. `names` maps
     columns to attributes, as `--map` gives them.
     """
 
@@ -103,15 +103,15 @@ class Traces:
         most: int | None = None,
         others: Callable[[], Of] | None = None,
         *,
-        only_told: bool = False,
+        only_content: bool = False,
         names: Mapping[str, str] | None = None,
     ) -> None:
         self.rows: OrderedDict[str, list[tuple[int, Row]]] = OrderedDict()
         self.calls: OrderedDict[str, dict[str, Any]] = OrderedDict()
-        self.said: OrderedDict[str, dict[str, Said]] = OrderedDict()
+        self.said: OrderedDict[str, dict[str, LoggedContent]] = OrderedDict()
         self.spans: OrderedDict[str, set[str]] = OrderedDict()
         self.passed_over = self._size = self._waiting = self._spans = 0
-        self._most, self._others, self._only_told = most or WAITING, others, only_told
+        self._most, self._others, self._only_content = most or WAITING, others, only_content
         self._names = names or {}
         self._seen = SEEN | set(self._names.values())
 
@@ -128,9 +128,9 @@ class Traces:
         name = entry.get("eventName") or said.get("event.name")
         body = entry.get("body")
         if body and isinstance(name, str) and name.startswith("gen_ai."):
-            told = decoded(value_of(body) if isinstance(body, dict) and len(body) == 1 else body)
-            if isinstance(told, dict):
-                said = {**told, **said}
+            content = decoded(value_of(body) if isinstance(body, dict) and len(body) == 1 else body)
+            if isinstance(content, dict):
+                said = {**content, **said}
         trace, span = entry.get("traceId") or "", entry.get("spanId") or ""
         where = layout(tuple(said))
         if where.models and (name is None or name == EVENT) and is_call(said, where.models):
@@ -171,7 +171,7 @@ class Traces:
         self._spans += 1
         while self._spans > SPANS_OF_A_TRACE * self._most or len(self.spans) > self._most:
             self._spans -= len(self.spans.popitem(last=False)[1])
-        if self._only_told:
+        if self._only_content:
             return []
         if span and row.get("prompt") is None:
             row[SPAN] = span
@@ -188,33 +188,33 @@ class Traces:
 
     def _message(self, trace: str, span: str, name: str, said: Mapping[str, Any]) -> list[tuple[int, Row]]:
         """Add a log record of one turn."""
-        told = self.said.setdefault(trace, {}).setdefault(span, Said())
+        logged = self.said.setdefault(trace, {}).setdefault(span, LoggedContent())
         content = first(said.get("content"), at(said, "message", "content"))
         if name == "gen_ai.choice":
             message = decoded(said.get("message"))
-            told.answers.append(first(message, content))
-            told.finish = told.finish or said.get("finish_reason")
+            logged.answers.append(first(message, content))
+            logged.finish = logged.finish or said.get("finish_reason")
         elif name.endswith(".message"):
-            told.turns.append(
+            logged.turns.append(
                 {"role": first(said.get("role"), name.split(".")[1]), "content": decoded(content)}
             )
         else:
             self.passed_over += 1
-        return self._bounded(told, len(content) if isinstance(content, str) else 0)
+        return self._bounded(logged, len(content) if isinstance(content, str) else 0)
 
     def _event(self, trace: str, span: str, number: int, row: Row) -> list[tuple[int, Row]]:
         """Add a log record of a whole call. If its span exists, the span represents the exchange."""
-        told = self.said.setdefault(trace, {}).setdefault(span, Said())
-        if told.call is not None:  # several calls of one span
+        content = self.said.setdefault(trace, {}).setdefault(span, LoggedContent())
+        if content.call is not None:  # several calls of one span
             return [(number, row)]
-        told.call = (number, row)
-        return self._bounded(told, sum(len(text) for text in row.values() if isinstance(text, str)))
+        content.call = (number, row)
+        return self._bounded(content, sum(len(text) for text in row.values() if isinstance(text, str)))
 
-    def _bounded(self, told: Said, size: int) -> list[tuple[int, Row]]:
+    def _bounded(self, content: LoggedContent, size: int) -> list[tuple[int, Row]]:
         """Drop the oldest content where there is too much; returns rows that become complete, and calls
         without a span.
         """
-        told.size += size + OVERHEAD
+        content.size += size + OVERHEAD
         self._size += size + OVERHEAD
         ready: list[tuple[int, Row]] = []
         while self.said and (len(self.said) > self._most or self._size > TEXT_HELD):
@@ -225,7 +225,7 @@ class Traces:
             ready += [self._filled(trace, number, row) for number, row in self._alone(trace, several)]
         return ready
 
-    def _alone(self, trace: str, several: Mapping[str, Said]) -> Iterator[tuple[int, Row]]:
+    def _alone(self, trace: str, several: Mapping[str, LoggedContent]) -> Iterator[tuple[int, Row]]:
         """Yield log records of whole calls that have no span."""
         spans = self.spans.get(trace, set()) | set(self._elsewhere(trace).get("spans", ()))
         for span, one in several.items():
@@ -264,13 +264,13 @@ class Traces:
         for trace, several in self.said.items():
             yield from (self._filled(trace, number, row) for number, row in self._alone(trace, several))
 
-    def told(self) -> Of:
+    def content_of(self) -> Of:
         """The content for rows of other files, by trace."""
         found: dict[str, dict[str, Any]] = {trace: {"call": call} for trace, call in self.calls.items()}
         for trace, several in self.said.items():
             found.setdefault(trace, {})["said"] = {span: one.columns() for span, one in several.items()}
             found[trace]["calls"] = {span for span, one in several.items() if one.call is not None}
-        if self.said or self._only_told:
+        if self.said or self._only_content:
             for trace, spans in self.spans.items():
                 found.setdefault(trace, {})["spans"] = spans
         return found
@@ -294,13 +294,13 @@ class Traces:
                     ready.append(self._filled(trace, number, row))
                 else:
                     waiting.append((number, trace, row))
-        told = self.told()
+        content = self.content_of()
         for trace, everything in self.said.items():
             spans = {id(one.call[1]): span for span, one in everything.items() if one.call is not None}
             for number, row in self._alone(trace, everything):
                 waiting.append((number, trace, row | {SPAN: spans[id(row)], ALONE: True}))
         mine = [(number, trace, self._kept(trace, row)) for number, trace, row in waiting]
-        return ready, Unjoined(mine, told, complete_with)
+        return ready, Unjoined(mine, content, complete_with)
 
     def _kept(self, trace: str, row: Row) -> Row:
         """A row completed with this part's content, which still waits for its neighbours."""
@@ -309,15 +309,15 @@ class Traces:
         return filled if span is None else filled | {SPAN: span}
 
 
-def complete_with(row: Row, told: Mapping[str, Any]) -> Row | None:
+def complete_with(row: Row, content: Mapping[str, Any]) -> Row | None:
     """A row completed with other content of its trace; None where another row represents the same call."""
     span = row.get(SPAN)
-    if row.get(ALONE) and span in told.get("spans", ()):
+    if row.get(ALONE) and span in content.get("spans", ()):
         return None
-    call = told.get("call")
+    call = content.get("call")
     if call:
         complete(row, call)
-    more = told.get("said", {}).get(span) if span is not None else None
+    more = content.get("said", {}).get(span) if span is not None else None
     for name, value in (more or {}).items():
         if value is not None and row.get(name) is None:
             row[name] = value
@@ -341,13 +341,15 @@ def traced_format(
     the attributes of its resource; the other arguments are fields of `Format`.
     """
 
-    def read(records: Iterator[Numbered], beside: Beside | None = None) -> Iterator[tuple[int, Told]]:
+    def read(records: Iterator[Numbered], beside: Beside | None = None) -> Iterator[tuple[int, ReaderResult]]:
         others = _other_files(beside, form, entries) if beside else ()
         names = beside.names if beside else {}
-        told = (
-            partial(_told_by, others, form, entries, beside.limits, tuple(names.items())) if beside else None
+        content_of = (
+            partial(_content_by, others, form, entries, beside.limits, tuple(names.items()))
+            if beside
+            else None
         )
-        traces = Traces(others=told if others else None, names=names)
+        traces = Traces(others=content_of if others else None, names=names)
         yield from _taken(entries, traces, records)
         yield from traces.end()
         yield from _passed_over(traces, 0)
@@ -381,7 +383,9 @@ def traced_format(
     return form
 
 
-def _taken(entries: Entries, traces: Traces, records: Iterator[Numbered]) -> Iterator[tuple[int, Told]]:
+def _taken(
+    entries: Entries, traces: Traces, records: Iterator[Numbered]
+) -> Iterator[tuple[int, ReaderResult]]:
     """Yield the rows that each record completes, and the records that are passed over or malformed."""
     for number, record in records:
         try:
@@ -410,7 +414,7 @@ def _passed_over(traces: Traces, number: int) -> Iterator[tuple[int, PassedOver]
 
 
 Files = tuple[tuple[LogPath, int, int], ...]
-_LOCK = threading.Lock()
+_LOCK = threading.Lock()  # held while the content of other files is read, so that it is read once
 
 
 def _other_files(beside: Beside, form: Format, entries: Entries) -> Files:
@@ -439,7 +443,7 @@ def _kinds(file: tuple[LogPath, int, int], form: Format, entries: Entries, limit
 Names = tuple[tuple[str, str], ...]
 
 
-def _told_by(files: Files, form: Format, entries: Entries, limits: Limits, names: Names) -> Of:
+def _content_by(files: Files, form: Format, entries: Entries, limits: Limits, names: Names) -> Of:
     """As `_tellings`, for one thread at a time."""
     with _LOCK:  # files of one folder are read by several threads, and one reading serves all
         return _tellings(files, form, entries, limits, names)
@@ -448,9 +452,9 @@ def _told_by(files: Files, form: Format, entries: Entries, limits: Limits, names
 @lru_cache(2)
 def _tellings(files: Files, form: Format, entries: Entries, limits: Limits, names: Names) -> Of:
     """The content of files by trace: at most `KEYS` traces, and `TEXT_HELD` characters."""
-    traces = Traces(KEYS, only_told=True, names=dict(names))
+    traces = Traces(KEYS, only_content=True, names=dict(names))
     for path, _size, _changed in files:
         with suppress(*FAULTS):
             for _number, _row in _taken(entries, traces, records_of(path, form, limits)):
                 pass
-    return traces.told()
+    return traces.content_of()

@@ -29,7 +29,7 @@ from stillwatch.readers.registry import (
     refusal,
 )
 
-EVENT = "gen_ai.client.inference.operation.details"
+EVENT = "gen_ai.client.inference.operation.details"  # name of the event with an exchange's content
 MODEL = (
     "gen_ai.request.model",
     "gen_ai.response.model",
@@ -38,6 +38,7 @@ MODEL = (
     "ai.model.id",
 )
 """Attributes of each column, in the order in which they are tried; here and below."""
+# Attributes with the account, in the order tried.
 ACCOUNT = (
     "user.id",
     "enduser.id",
@@ -63,11 +64,14 @@ ACCOUNT = (
     "userId",
     "account_id",
 )
+# Attributes with the organization, in the order tried.
 ORGANIZATION = (
     "organization.id", "litellm.team.id", "tenant.id", "metadata.user_api_key_team_id",
     "traceloop.association.properties.organization_id",
 )  # fmt: skip
+# Attributes with the name or hash of the API key, in the order tried.
 KEY = ("litellm.api_key.hash", "api_key.id", "metadata.user_api_key_hash")
+# Attributes with the conversation, in the order tried.
 CONVERSATION = (
     "gen_ai.conversation.id",
     "session.id",
@@ -81,6 +85,7 @@ CONVERSATION = (
     "metadata.session_id",
     "mlflow.trace.session",
 )
+# Attributes with the client's address, in the order tried.
 ADDRESS = (
     "client.address",
     "http.client_ip",
@@ -88,8 +93,11 @@ ADDRESS = (
     "net.sock.peer.addr",
     "network.peer.address",
 )
+# Attributes with the user agent, in the order tried.
 AGENT = ("user_agent.original", "http.user_agent", "http.request.header.user-agent")
+# Attributes with the TLS fingerprint, in the order tried.
 TLS = ("tls.client.ja4", "ja4", "http.request.header.x-ja4", "tls.client.ja3")
+# Attributes with the number of input tokens, in the order tried.
 READ = (
     "gen_ai.usage.input_tokens",
     "gen_ai.usage.prompt_tokens",
@@ -99,6 +107,7 @@ READ = (
     "ai.usage.inputTokens",
     "gen_ai.response.prompt_tokens",
 )
+# Attributes with the number of output tokens, in the order tried.
 WRITTEN = (
     "gen_ai.usage.output_tokens",
     "gen_ai.usage.completion_tokens",
@@ -133,7 +142,7 @@ COUNTED = {  # the first attribute that is present; its value may be 0
     "max_tokens": ("gen_ai.request.max_tokens",),
     "stream": ("gen_ai.request.stream", "gen_ai.is_streaming", "llm.is_streaming"),
 }
-SETTINGS = ("temperature", "top_p", "max_tokens")
+SETTINGS = ("temperature", "top_p", "max_tokens")  # parameters of a request that are read
 SPOKEN = (  # attributes with a whole conversation, in the order in which they are tried
     "gen_ai.input.messages",
     "gen_ai.request.messages",
@@ -147,6 +156,7 @@ SPOKEN = (  # attributes with a whole conversation, in the order in which they a
     "events",
     "input.value",
 )
+# Attributes with the answer, in the order tried.
 ANSWERED = (
     "gen_ai.output.messages",
     "gen_ai.response.text",
@@ -185,7 +195,7 @@ JOINED = (
     "http.status_code",
 )
 """Attributes of an HTTP span that complete a call."""
-SEEN = frozenset(JOINED)
+SEEN = frozenset(JOINED)  # all attributes that are read
 NAMED = "_named"  # key for the columns of an HTTP span that `--map` names
 
 
@@ -412,10 +422,10 @@ def _say(row: Row, said: Mapping[str, Any], where: Layout) -> None:
         output = _answered_elsewhere(said)
     turns = decoded(given)
     if isinstance(turns, dict) and "role" not in turns:
-        told = request_columns(
+        columns = request_columns(
             turns.get("config", {}) | turns if isinstance(turns.get("config"), dict) else turns
         )
-        row |= {name: value for name, value in told.items() if row.get(name) is None}
+        row |= {name: value for name, value in columns.items() if row.get(name) is None}
     else:
         row["system_prompt"], row["prompt"] = asked(turns, get("gen_ai.system_instructions"))
     if output is not None:
@@ -499,7 +509,7 @@ def is_call(said: Mapping[str, Any], models: tuple[str, ...]) -> bool:
 def complete(row: Row, call: Mapping[str, Any]) -> Row:
     """The row, with columns that are null filled from the attributes of an HTTP span."""
     get = call.get
-    told = {
+    columns = {
         "account_id": _pick(call, ACCOUNT) or _pick(call, KEY),
         "organization_id": _pick(call, ORGANIZATION),
         "api_key_id": _pick(call, KEY),
@@ -509,12 +519,13 @@ def complete(row: Row, call: Mapping[str, Any]) -> Row:
         "tls_fingerprint": _pick(call, TLS),
         "status": get("http.response.status_code") or get("http.status_code"),
     } | get(NAMED, {})
-    for name, value in told.items():
+    for name, value in columns.items():
         if value is not None and row.get(name) is None:
             row[name] = value
     return row
 
 
+# Where each column comes from, for the documentation.
 FIELDS = {
     "exchange_id": "gen_ai.response.id, else spanId",
     "timestamp": "startTimeUnixNano, timeUnixNano",

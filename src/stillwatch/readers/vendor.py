@@ -16,7 +16,7 @@ import pyarrow as pa
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.engine.cores import CORES, processes
 from stillwatch.readers.beside import Beside
-from stillwatch.readers.cast import WRONG, Made, column_of, conformed
+from stillwatch.readers.cast import WRONG, MadeIdentifiers, column_of, conformed
 from stillwatch.readers.envelope import SAMPLE, unwrapped
 from stillwatch.readers.limits import Limits
 from stillwatch.readers.losses import Losses
@@ -36,7 +36,7 @@ from stillwatch.readers.registry import (
 BATCH = 16_384  # most rows of a batch
 PART = 16 << 20  # bytes of lines that a process reads as one part
 WHOLE = 8 << 20  # most bytes of a file that a process reads as a whole, where lines cannot be separated
-TEXT = ("prompt", "response", "system_prompt")
+TEXT = ("prompt", "response", "system_prompt")  # columns with text
 PLAIN = pa.struct(
     [
         (column.name, pa.int64() if pa.types.is_timestamp(column.type) else column.type)
@@ -51,7 +51,7 @@ class _Batch:
     """Rows of the contract, and those of them whose identifiers were made."""
 
     rows: pa.Table
-    made: Made | None
+    made: MadeIdentifiers | None
 
     def named(self, name: str, line: int) -> pa.Table:
         """The rows with identifiers of the log's name, for a part of the file that starts after line
@@ -61,7 +61,7 @@ class _Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _FilePart:
     """The result of reading a part of a file: batches, losses, and incomplete rows."""
 
     batches: list[_Batch]
@@ -119,7 +119,7 @@ def _in_parts(
     cuts = _cuts(path) if _in_lines(path, form, names, limits) else None
     spans = list(pairwise(cuts)) if cuts else [None]
     todo = iter(spans)
-    waiting: deque[Future[_Part]] = deque()
+    waiting: deque[Future[_FilePart]] = deque()
 
     def read_on(most: int) -> None:
         for span in islice(todo, most):
@@ -174,7 +174,7 @@ def _cuts(path: LogPath) -> list[int]:
 
 def _read_part(
     path: LogPath, form: Format, names: dict[str, str], span: Span | None, limits: Limits
-) -> _Part:
+) -> _FilePart:
     """Read a part of a file, or all of it; runs in another process."""
     losses = Losses(path)
     left: list[Unjoined] = []
@@ -182,7 +182,7 @@ def _read_part(
         batches = list(
             _batches(form, form.part, names, losses, Beside(path, limits, names=names), span, left)
         )
-    return _Part(batches, losses, left[0] if left else None)
+    return _FilePart(batches, losses, left[0] if left else None)
 
 
 @contextmanager

@@ -15,11 +15,12 @@ import pyarrow.compute as pc
 from stillwatch.claims.numbers import text
 from stillwatch.claims.statements import claims as stated
 from stillwatch.claims.statements import known_from
+from stillwatch.contract.table import TableRow
 from stillwatch.report import plots, wording
 from stillwatch.report.desk import Desk, desk
 from stillwatch.report.leads import leads_found
-from stillwatch.report.reading import Overview, Results, Row
-from stillwatch.report.trial import FULL_BAR_LOG10, Glance, Trial, TrialRow, glance, trial
+from stillwatch.report.reading import Overview, ResultTables
+from stillwatch.report.trial import FULL_BAR_LOG10, Glance, TrialRow, TrialsView, glance, trial
 
 STRONGEST, EVIDENCE, MEMBERS, PROMPTS, CARDS, NAMED = 8, 200, 20, 50, 60, 4
 """Most items shown: evidence unfolded and in all, members, prompts, campaigns with drawings, campaigns named
@@ -44,7 +45,7 @@ class CampaignCard:
     """The content of one campaign's card; a part is None where its file was not written."""
 
     anchor: str
-    row: Row
+    row: TableRow
     meaning: str
     known_as: str
     labels: Sequence[str]
@@ -53,23 +54,23 @@ class CampaignCard:
     spark: str | None
     timeline: str | None
     glance: Glance | None
-    trial: Trial | None
+    trial: TrialsView | None
     nearest: TrialRow | None
     capabilities: Sequence[tuple[str, int, float, str]] | None
     claims: Mapping[str, Sequence[tuple[int, str, str]]] | None
     hypotheses: Sequence[HypothesisLine] | None
     rivals: str
-    evidence: Sequence[Row]
-    evidence_more: Sequence[Row]
+    evidence: Sequence[TableRow]
+    evidence_more: Sequence[TableRow]
     evidence_uncounted: int
     desk: Desk
-    members: Sequence[Row]
+    members: Sequence[TableRow]
     members_more: int
     prompts: Sequence[str] | None
     prompts_more: int
 
 
-def cards(results: Results) -> list[CampaignCard]:
+def cards(results: ResultTables) -> list[CampaignCard]:
     """One card per campaign, the largest first; those after the first `CARDS` have no drawings."""
     return [
         card(results, row, f"campaign-{number}", is_full=number <= CARDS)
@@ -77,7 +78,7 @@ def cards(results: Results) -> list[CampaignCard]:
     ]
 
 
-def card(results: Results, row: Row, anchor: str, *, is_full: bool = True) -> CampaignCard:
+def card(results: ResultTables, row: TableRow, anchor: str, *, is_full: bool = True) -> CampaignCard:
     """The card of one campaign, with the id `anchor` on the page; without the large drawings where
     `is_full` is false.
     """
@@ -123,12 +124,12 @@ def card(results: Results, row: Row, anchor: str, *, is_full: bool = True) -> Ca
     )
 
 
-def _known_as(rows: Sequence[Row] | None) -> str:
+def _known_as(rows: Sequence[TableRow] | None) -> str:
     """The name that a campaign keeps over scans, and since when; "" without one."""
     return f"{rows[0]['name']}, known since {wording.day(rows[0]['known_since'])}" if rows else ""
 
 
-def _labels(rows: Sequence[Row] | None) -> list[str]:
+def _labels(rows: Sequence[TableRow] | None) -> list[str]:
     """Sentences on the labels of the campaign, of its shared values, and on the number of labelled
     members.
     """
@@ -143,12 +144,12 @@ def _labels(rows: Sequence[Row] | None) -> list[str]:
     ]
 
 
-def _unplaced(rows: Sequence[Row] | None) -> Sequence[Row] | None:
+def _unplaced(rows: Sequence[TableRow] | None) -> Sequence[TableRow] | None:
     """Prompts that belong to no row of `texts`, as an older version wrote them; None without any."""
     return [row for row in rows or () if row["rank"] is None] or None
 
 
-def verdict(results: Results, every: Sequence[CampaignCard]) -> tuple[str, str]:
+def verdict(results: ResultTables, every: Sequence[CampaignCard]) -> tuple[str, str]:
     """Two sentences: what the scan found, and what this means."""
     overview = results.overview or Overview()
     rate = (
@@ -206,13 +207,14 @@ def _leads(number: int) -> tuple[str, str]:
     )
 
 
-def overview_or_unknown(results: Results) -> dict[str, Any]:
+def overview_or_unknown(results: ResultTables) -> dict[str, Any]:
     """The overview's fields for the template, None where unknown."""
     overview = results.overview or Overview()
     return {field.name: getattr(overview, field.name) for field in fields(overview)}
 
 
 def _timeline(table: pa.Table | None) -> plots.Timeline | None:
+    """The timeline of a campaign for its plot; None where it was not written."""
     if table is None or not len(table):
         return None
     table = table.sort_by("hour")
@@ -246,7 +248,8 @@ def _marks(table: pa.Table | None, overview: Overview | None) -> list[plots.Plot
     return marks
 
 
-def _capabilities(rows: Sequence[Row] | None) -> list[tuple[str, int, float, str]] | None:
+def _capabilities(rows: Sequence[TableRow] | None) -> list[tuple[str, int, float, str]] | None:
+    """Capability, exchanges, share of all and bar; None where the table was not written."""
     if rows is None:
         return None
     total = sum(row["exchanges"] for row in rows) or 1
@@ -257,7 +260,7 @@ def _capabilities(rows: Sequence[Row] | None) -> list[tuple[str, int, float, str
     ]
 
 
-def _claims(results: Results, name: str) -> dict[str, list[tuple[int, str, str]]] | None:
+def _claims(results: ResultTables, name: str) -> dict[str, list[tuple[int, str, str]]] | None:
     """The claims by basis, each as number, title and sentence; None where the folder has no claims."""
     if "claims" not in results.tables:
         return None
@@ -270,7 +273,8 @@ def _claims(results: Results, name: str) -> dict[str, list[tuple[int, str, str]]
     return apart
 
 
-def _hypotheses(rows: Sequence[Row] | None) -> list[HypothesisLine] | None:
+def _hypotheses(rows: Sequence[TableRow] | None) -> list[HypothesisLine] | None:
+    """The hypotheses about a campaign's kind, the likeliest first; None where the table was not written."""
     if rows is None:
         return None
     lines = []
@@ -300,7 +304,7 @@ def _hypotheses(rows: Sequence[Row] | None) -> list[HypothesisLine] | None:
     return lines
 
 
-def _rivals(lines: Sequence[HypothesisLine] | None, rows: Sequence[Row] | None) -> str:
+def _rivals(lines: Sequence[HypothesisLine] | None, rows: Sequence[TableRow] | None) -> str:
     """A sentence on the hypotheses within a factor of ten of the best; "" where there are fewer than two."""
     near = sorted(row["hypothesis"] for row in rows or () if row["log10_likelihood"] > -1)
     if not lines or len(near) < 2:

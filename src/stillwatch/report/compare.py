@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from stillwatch.contract.table import TableRow
 from stillwatch.report import wording
-from stillwatch.report.reading import Results, Row
+from stillwatch.report.reading import ResultTables
 from stillwatch.report.trial import NOTHING_LOG10
 
 MAX_CAMPAIGNS, MAX_LEADS = 4, 3  # groups that are compared; chosen: what fits the width of a page
@@ -16,11 +17,11 @@ MAX_CAMPAIGNS, MAX_LEADS = 4, 3  # groups that are compared; chosen: what fits t
 # values is given; chosen
 LEAST_SHARE_NAMED = 0.2
 FEWEST_DAYS_IN_MONTHS = 91  # least days of an age that is given in months
-DAYS_IN_MONTH = 30.4
+DAYS_IN_MONTH = 30.4  # mean number of days
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class ComparedFact:
     """One fact of one group.
 
     `speaks` is `for` or `against` one party's control, `neither`, or `unknown` where nothing is known.
@@ -31,13 +32,13 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class ComparedGroup:
     """One group: its id on the page, name, kind, and facts in the order of `Comparison.rows`."""
 
     anchor: str
     name: str
     kind: str
-    cells: Sequence[Cell]
+    cells: Sequence[ComparedFact]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +46,11 @@ class Comparison:
     """The groups compared; `more` is the number of groups left out."""
 
     rows: Sequence[str]
-    columns: Sequence[Column]
+    columns: Sequence[ComparedGroup]
     more: int
 
 
-def compare(results: Results) -> Comparison | None:
+def compare(results: ResultTables) -> Comparison | None:
     """The largest campaigns and the leads with the highest rank; None where there is neither, or no facts
     were written.
     """
@@ -73,11 +74,14 @@ def compare(results: Results) -> Comparison | None:
     return Comparison(
         rows=rows,
         columns=[
-            Column(
+            ComparedGroup(
                 anchor=anchor,
                 name=name,
                 kind=kind,
-                cells=[facts[name].get(words, Cell(words="not known", speaks="unknown")) for words in rows],
+                cells=[
+                    facts[name].get(words, ComparedFact(words="not known", speaks="unknown"))
+                    for words in rows
+                ],
             )
             for anchor, name, kind, _row in groups
         ],
@@ -85,27 +89,29 @@ def compare(results: Results) -> Comparison | None:
     )
 
 
-def _facts(results: Results, name: str, row: Row) -> dict[str, Cell]:
+def _facts(results: ResultTables, name: str, row: TableRow) -> dict[str, ComparedFact]:
     """The facts of one group, by title of their row."""
     speaks = {one["trait"]: one["speaks"] for one in results.rows("glance", name) or ()}
     facts = {
-        "accounts": Cell(words=wording.count(row["accounts"])),
-        "exchanges": Cell(words=wording.count(row["exchanges"])),
+        "accounts": ComparedFact(words=wording.count(row["accounts"])),
+        "exchanges": ComparedFact(words=wording.count(row["exchanges"])),
     }
     for one in results.rows("common", name) or ():
         if one["trait"] in WORDS:
             title, said = WORDS[one["trait"]]
-            facts[title] = Cell(words=said(one), speaks=_speaks(one, speaks))
+            facts[title] = ComparedFact(words=said(one), speaks=_speaks(one, speaks))
     if "most of the activity" in facts:
-        facts.setdefault("texts that they share", Cell(words="none"))
-    facts["nearest innocent explanation"] = Cell(
+        facts.setdefault("texts that they share", ComparedFact(words="none"))
+    facts["nearest innocent explanation"] = ComparedFact(
         words=wording.spaced(str(row["explanation"] or "none was tried"))
     )
     facts["what that leaves unexplained"] = _remains(results, name, row)
     return facts
 
 
-def _traits(results: Results, names: Sequence[str], facts: Mapping[str, dict[str, Cell]]) -> list[str]:
+def _traits(
+    results: ResultTables, names: Sequence[str], facts: Mapping[str, dict[str, ComparedFact]]
+) -> list[str]:
     """Titles of rows from the first facts, for folders whose scan did not write `common`; adds the cells to
     `facts`.
     """
@@ -113,35 +119,36 @@ def _traits(results: Results, names: Sequence[str], facts: Mapping[str, dict[str
     for name in names:
         for one in results.rows("glance", name) or ():
             traits[wording.spaced(one["trait"])] = None
-            facts[name][wording.spaced(one["trait"])] = Cell(
+            facts[name][wording.spaced(one["trait"])] = ComparedFact(
                 words=wording.prose(one["statement"]), speaks=one["speaks"]
             )
     return list(traits)
 
 
-def _speaks(one: Row, speaks: Mapping[str, str]) -> str:
+def _speaks(one: TableRow, speaks: Mapping[str, str]) -> str:
     """Direction of a trait in the first facts; `neither` where these lack it."""
     return speaks.get(one["trait"], "neither")
 
 
-def _remains(results: Results, name: str, row: Row) -> Cell:
+def _remains(results: ResultTables, name: str, row: TableRow) -> ComparedFact:
     """The evidence that the nearest explanation leaves, by which a group is a campaign or a lead."""
     tried = {one["explanation"]: one["log10_e"] for one in results.rows("explanations", name) or ()}
     log10 = tried.get(row["explanation"], row.get("log10_e"))
     if log10 is None:
-        return Cell(words="not known", speaks="unknown")
+        return ComparedFact(words="not known", speaks="unknown")
     if log10 < NOTHING_LOG10:
-        return Cell(words="nothing", speaks="against")
-    return Cell(words=f"{wording.odds(log10)}", speaks="for" if "campaign_id" in row else "against")
+        return ComparedFact(words="nothing", speaks="against")
+    return ComparedFact(words=f"{wording.odds(log10)}", speaks="for" if "campaign_id" in row else "against")
 
 
-def _cards(one: Row) -> str:
+def _cards(one: TableRow) -> str:
+    """How many different cards accounts have, as text."""
     if one["different"] == one["known"]:
         return f"{_of(one['different'], one['known'])} different"
     return f"{wording.counted(one['different'], 'card')} for {wording.counted(one['known'], 'account')}"
 
 
-def _one(one: Row) -> str:
+def _one(one: TableRow) -> str:
     """Number of accounts with the most frequent value where it reaches `LEAST_SHARE_NAMED`, else the number
     of different values.
     """
@@ -151,36 +158,42 @@ def _one(one: Row) -> str:
 
 
 def _of(some: int, whole: int) -> str:
+    """Some of a whole, as text."""
     return f"{wording.count(some)} of {wording.count(whole)}"
 
 
-def _texts(one: Row) -> str:
+def _texts(one: TableRow) -> str:
+    """How many texts are sent by many accounts, as text."""
     if one["different"]:
         return f"{wording.counted(one['different'], 'text')} sent by half or more"
     return f"at most {wording.count(one['most'])} sent the same"
 
 
-def _span(one: Row) -> str:
+def _span(one: TableRow) -> str:
+    """The days within which accounts were created, as text."""
     return f"within {wording.counted(round(one['high_days']), 'day')}"
 
 
-def _age(one: Row) -> str:
+def _age(one: TableRow) -> str:
+    """The age of accounts, in days or months, as text."""
     unit, words = (1.0, "day") if one["high_days"] < FEWEST_DAYS_IN_MONTHS else (DAYS_IN_MONTH, "month")
     low, high = round(one["low_days"] / unit), round(one["high_days"] / unit)
     return wording.counted(high, words) if low == high else f"{low} to {wording.counted(high, words)}"
 
 
-def _nights(one: Row) -> str:
+def _nights(one: TableRow) -> str:
+    """How many accounts rest at night, as text."""
     return f"{wording.part(one['most'], one['known'])} rest at night"
 
 
-def _owners(one: Row) -> str:
+def _owners(one: TableRow) -> str:
+    """How many accounts have a declared owner in common, as text."""
     if one["different"] == one["known"]:
         return "none in common"
     return f"{wording.counted(one['different'], 'owner')} of {wording.counted(one['known'], 'account')}"
 
 
-WORDS: Mapping[str, tuple[str, Callable[[Row], str]]] = {
+WORDS: Mapping[str, tuple[str, Callable[[TableRow], str]]] = {
     "client_prefix": ("address range", _one),
     "asn": ("network (AS)", _one),
     "email_domain": ("mail domain", _one),
@@ -194,5 +207,7 @@ WORDS: Mapping[str, tuple[str, Callable[[Row], str]]] = {
     "owner": ("declared owners", _owners),
 }
 """Title of each trait's row, and the function that words its cell; in the order of the rows."""
+# Rows that every comparison has.
 ALWAYS = ("accounts", "exchanges", "nearest innocent explanation", "what that leaves unexplained")
+# All rows of a comparison, in order.
 ORDER = (*ALWAYS[:2], *(title for title, _said in WORDS.values()), *ALWAYS[2:])

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
+from stillwatch.contract.table import TableRow
 from stillwatch.report import patterns, texts
-from stillwatch.report.reading import Results, Row
+from stillwatch.report.reading import ResultTables
 from stillwatch.report.texts import Sent
 from stillwatch.report.values import Shared, labels, shared_values
 
@@ -27,12 +28,12 @@ class Desk:
     shapes: Sequence[Sent] | None
     names: Mapping[tuple[str, str], str]
 
-    def called(self, piece: Row) -> str:
+    def called(self, piece: TableRow) -> str:
         """The page's label for the value of a piece of evidence; the value itself without one."""
         return self.names.get((piece["kind"], piece["value"]), str(piece["value"]))
 
 
-def desk(results: Results, row: Row, *, is_full: bool) -> Desk:
+def desk(results: ResultTables, row: TableRow, *, is_full: bool) -> Desk:
     """The desk of a campaign; without a drawing where `is_full` is false."""
     name = row["campaign_id"]
     profiles = results.of("profiles", name)

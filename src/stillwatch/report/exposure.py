@@ -22,7 +22,7 @@ from stillwatch.report.reading import read
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class PublishedRun:
     """A published distillation: exchanges in its training set, the student's points (0 to 100), its name
     and its source.
     """
@@ -35,14 +35,14 @@ class Run:
 
 # Students of about seven billion parameters on AIME 2024; results with other sizes, recipes and benchmarks
 # differ by tens of points.
-PUBLISHED: tuple[Run, ...] = (
-    Run(17_000, 20.0, "Bespoke-Stratos-7B", "bespokelabs.ai, January 2025"),
-    Run(114_000, 31.3, "OpenThinker-7B", "Guha and others 2025, OpenThoughts, arXiv 2506.04178"),
-    Run(800_000, 55.5, "R1-Distill-Qwen-7B", "DeepSeek-AI 2025, arXiv 2501.12948"),
-    Run(1_000_000, 50.7, "OpenThinker2-7B", "Guha and others 2025, arXiv 2506.04178"),
-    Run(1_200_000, 69.0, "OpenThinker3-7B", "Guha and others 2025, arXiv 2506.04178"),
+PUBLISHED: tuple[PublishedRun, ...] = (
+    PublishedRun(17_000, 20.0, "Bespoke-Stratos-7B", "bespokelabs.ai, January 2025"),
+    PublishedRun(114_000, 31.3, "OpenThinker-7B", "Guha and others 2025, OpenThoughts, arXiv 2506.04178"),
+    PublishedRun(800_000, 55.5, "R1-Distill-Qwen-7B", "DeepSeek-AI 2025, arXiv 2501.12948"),
+    PublishedRun(1_000_000, 50.7, "OpenThinker2-7B", "Guha and others 2025, arXiv 2506.04178"),
+    PublishedRun(1_200_000, 69.0, "OpenThinker3-7B", "Guha and others 2025, arXiv 2506.04178"),
 )
-REASONING = ("reasoning", "coding")
+REASONING = ("reasoning", "coding")  # capabilities whose exchanges are compared with published runs
 LEFT_OUT = (
     "discounts, cached and batch prices",
     "exchanges that are not attributed to the campaign, and those of leads",
@@ -148,6 +148,7 @@ def taken(results: Path, prices: Prices, assumed: Assumptions, curve: Path | Non
 
 
 def _capabilities(results: Path) -> list[dict[str, Any]]:
+    """The rows of the table `capabilities`."""
     table = pq.read_table(results / "capabilities.parquet")
     return table.to_pylist()
 
@@ -159,6 +160,7 @@ def _part(
     assumed: Assumptions,
     lab: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
+    """What one capability's exchanges are worth: tokens, money, and the gain of a student."""
     n = row["exchanges"]
     counted = row.get("input_tokens") is not None and row.get("output_tokens") is not None
     input_tokens = row["input_tokens"] if counted else round(n * assumed.input_tokens)

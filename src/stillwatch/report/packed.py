@@ -20,9 +20,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch.report.plots import DAY, HOUR
-from stillwatch.report.reading import Results
+from stillwatch.report.reading import ResultTables
 from stillwatch.report.values import Shared
+from stillwatch.stats.arrays import Ints
 
+# Widths of a bar of the timeline in hours, of which the first that fits is used.
 WIDTHS = (HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 28 * DAY, 91 * DAY, 364 * DAY)
 MAX_BINS, FEW_BINS, MANY_MEMBERS = (
     120,
@@ -32,12 +34,11 @@ MAX_BINS, FEW_BINS, MANY_MEMBERS = (
 MAX_PACKED = 250_000  # members on one page, all groups together; chosen: about 20 MB
 NEVER = 0  # minutes since 1970 that stand for an unknown time
 
-Ints = npt.NDArray[np.int64]
 Array = npt.NDArray[Any]
 
 
 @dataclass(slots=True)
-class Block:
+class ArrayBlock:
     """Consecutive arrays, each at a multiple of four bytes."""
 
     parts: list[bytes] = field(default_factory=list)
@@ -55,7 +56,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class PackedGroup:
     """A campaign or lead for the script: its id on the page, name, members and shared values."""
 
     anchor: str
@@ -65,12 +66,12 @@ class Group:
     shared: Sequence[Shared] = ()
 
 
-def pack(results: Results, groups: Sequence[Group]) -> tuple[str, dict[str, int]]:
+def pack(results: ResultTables, groups: Sequence[PackedGroup]) -> tuple[str, dict[str, int]]:
     """The block as base64, and the number of packed members by anchor.
 
     Members beyond `MAX_PACKED` are left out.
     """
-    block, heads, held, room = Block(), [], {}, MAX_PACKED
+    block, heads, held, room = ArrayBlock(), [], {}, MAX_PACKED
     for group in groups:
         some = group.members.slice(0, room)
         room -= len(some)
@@ -90,7 +91,8 @@ def unpack(text: str) -> tuple[dict[str, Any], bytes]:
     return json.loads(whole[4 : 4 + length]), whole[4 + length :]
 
 
-def _head(results: Results, group: Group, members: pa.Table, block: Block) -> dict[str, Any]:
+def _head(results: ResultTables, group: PackedGroup, members: pa.Table, block: ArrayBlock) -> dict[str, Any]:
+    """The description of a group for the script: its columns and where they are in the block."""
     names = [str(name) for name in members["account_id"].to_pylist()]
     place = {name: i for i, name in enumerate(names)}
     head: dict[str, Any] = {"anchor": group.anchor, "name": group.name, "lead": group.is_lead, "names": names}
@@ -108,7 +110,9 @@ def _head(results: Results, group: Group, members: pa.Table, block: Block) -> di
     return head
 
 
-def _profiles(table: pa.Table, place: Mapping[str, int], block: Block, *, is_lead: bool) -> dict[str, Any]:
+def _profiles(
+    table: pa.Table, place: Mapping[str, int], block: ArrayBlock, *, is_lead: bool
+) -> dict[str, Any]:
     """Columns of owner, creation, exchanges and marks; for a lead also first and last exchange, as no
     exchange is attributed to it.
     """
@@ -133,7 +137,7 @@ def _profiles(table: pa.Table, place: Mapping[str, int], block: Block, *, is_lea
     return head | {"marks": _marks(table, place, block)}
 
 
-def _marks(table: pa.Table, place: Mapping[str, int], block: Block) -> list[dict[str, Any]]:
+def _marks(table: pa.Table, place: Mapping[str, int], block: ArrayBlock) -> list[dict[str, Any]]:
     """For each explanation whose mark a member carries: its name and the members as bits; most members
     first.
     """
@@ -147,7 +151,7 @@ def _marks(table: pa.Table, place: Mapping[str, int], block: Block) -> list[dict
     return [{"name": mark, "bits": block.add(_bits(carried[mark], len(place)))} for mark in order]
 
 
-def _times(attributed: pa.Table, names: Sequence[str], block: Block) -> dict[str, Any]:
+def _times(attributed: pa.Table, names: Sequence[str], block: ArrayBlock) -> dict[str, Any]:
     """First and last attributed exchange of each member (minutes since 1970), and its exchanges in equal
     bins of time.
     """
@@ -180,7 +184,7 @@ def _times(attributed: pa.Table, names: Sequence[str], block: Block) -> dict[str
 
 
 def _values(
-    links: pa.Table | None, shared: Sequence[Shared], place: Mapping[str, int], block: Block
+    links: pa.Table | None, shared: Sequence[Shared], place: Mapping[str, int], block: ArrayBlock
 ) -> list[dict[str, Any]]:
     """For each shared value: its labels, and the members that show it as bits."""
     number = {(one.kind, one.value): i for i, one in enumerate(shared)}
@@ -216,6 +220,7 @@ def _places(names: pa.ChunkedArray, place: Mapping[str, int]) -> tuple[Ints, Int
 
 
 def _minutes(moments: pa.ChunkedArray) -> Ints:
+    """Minutes since 1970; `NEVER` for nulls."""
     seconds = moments.cast(pa.timestamp("s", "UTC"), safe=False).cast(pa.int64()).fill_null(0).to_numpy()
     minutes: Ints = np.maximum(seconds // 60, NEVER)
     return minutes

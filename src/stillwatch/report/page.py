@@ -26,13 +26,14 @@ from stillwatch.foreign import visible
 from stillwatch.report import wording
 from stillwatch.report.cards import CARDS, CampaignCard, cards, overview_or_unknown, verdict
 from stillwatch.report.compare import compare
-from stillwatch.report.leads import MAX_LEADS, Lead, leads, leads_found
-from stillwatch.report.packed import Group, pack
-from stillwatch.report.reading import OPTIONAL, UNTOLD, Results, read
+from stillwatch.report.leads import MAX_LEADS, LeadView, leads, leads_found
+from stillwatch.report.packed import PackedGroup, pack
+from stillwatch.report.reading import OPTIONAL, UNTOLD, ResultTables, read
 from stillwatch.report.trial import explanations_tried
 from stillwatch.report.values import kind_words
 
-NAME = "report.html"
+NAME = "report.html"  # file name of the page
+# Files of the page's style and script.
 STYLE, SCRIPT = "style.css", "workbench.js"
 NEVER = 2**40  # sort key of `at no look` in seconds since 1970, later than any time in a log
 
@@ -67,19 +68,20 @@ def render(folder: Path, prompts: pa.Table | None = None) -> str:
     )
 
 
-def render_campaign(results: Results, card: CampaignCard) -> str:
+def render_campaign(results: ResultTables, card: CampaignCard) -> str:
     """A page with one campaign's card only, as HTML."""
     packed, held = pack(results, [*_campaigns(results, [card])])
     return _rendered("campaign.html.j2", card=card, packed=packed, held=held)
 
 
-def _campaigns(results: Results, every: Sequence[CampaignCard]) -> Iterator[Group]:
+def _campaigns(results: ResultTables, every: Sequence[CampaignCard]) -> Iterator[PackedGroup]:
+    """The campaigns for the script, members by probability."""
     for card in every:
         name = card.row["campaign_id"]
         members = results.of("members", name)
         assert members is not None
         order = [("score", "descending"), ("exchanges", "descending"), ("account_id", "ascending")]
-        yield Group(
+        yield PackedGroup(
             anchor=card.anchor,
             name=name,
             is_lead=False,
@@ -88,12 +90,15 @@ def _campaigns(results: Results, every: Sequence[CampaignCard]) -> Iterator[Grou
         )
 
 
-def _leads(results: Results, some: Sequence[Lead]) -> Iterator[Group]:
+def _leads(results: ResultTables, some: Sequence[LeadView]) -> Iterator[PackedGroup]:
+    """The leads for the script, for which members were written."""
     for lead in some:
         name = lead.row["lead_id"]
         members = results.of("lead_members", name)
         if members is not None:
-            yield Group(anchor=lead.anchor, name=name, is_lead=True, members=members.sort_by("account_id"))
+            yield PackedGroup(
+                anchor=lead.anchor, name=name, is_lead=True, members=members.sort_by("account_id")
+            )
 
 
 def _rendered(template: str, **shown: Any) -> str:  # noqa: ANN401  what a template shows
@@ -159,4 +164,5 @@ def environment(*packages: str) -> Environment:
 
 
 def _digest(content: str) -> str:
+    """Digest of a script or style for the page's content security policy."""
     return f"sha256-{b64encode(hashlib.sha256(content.encode()).digest()).decode()}"

@@ -19,10 +19,11 @@ import pyarrow.compute as pc
 from stillwatch.foreign import visible
 from stillwatch.report import wording
 from stillwatch.report.plots import element, svg, text
-from stillwatch.report.reading import Results
+from stillwatch.report.reading import ResultTables
 from stillwatch.report.values import Shared
 
 MAX_VALUES, MAX_PATTERNS = 16, 16  # rows and columns of the drawing; chosen: what can be read
+# Pixels: space to the left and above, width of a step, height of a row and of the bars.
 LEFT, TOP, STEP, ROW, BARS = 250, 78, 40, 24, 60
 COLOURS = 8  # colours of kinds of value in the style sheet
 
@@ -47,7 +48,7 @@ class Drawing:
     accounts: int
 
 
-def draw(results: Results, campaign: str, shared: Sequence[Shared], accounts: int) -> Drawing | None:
+def draw(results: ResultTables, campaign: str, shared: Sequence[Shared], accounts: int) -> Drawing | None:
     """The matrix of a campaign's strongest values; None where no links were written. `accounts` is the
     number of all members.
     """

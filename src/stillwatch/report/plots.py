@@ -12,17 +12,17 @@ from datetime import UTC, datetime
 from html import escape
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stillwatch.report import wording
+from stillwatch.stats.arrays import Floats, Ints
 
+# Seconds.
 HOUR, DAY = 3_600, 86_400
+# Pixels: width of a plot, and space to its left and right.
 WIDTH, LEFT, RIGHT = 960, 56, 16
+# Pixels, from above: title, bars, gap, curve and axis.
 TOP, BARS, GAP, CURVE, BOTTOM = 46, 130, 34, 120, 24
 CLIP = 3.5  # most that the curve's axis extends, in multiples of the highest bar; keeps the crossing visible
-
-Ints = NDArray[np.int64]
-Reals = NDArray[np.float64]
 
 
 def element(tag: str, content: str = "", /, **attributes: object) -> str:
@@ -75,7 +75,7 @@ class Timeline:
 
     hours: Ints
     exchanges: Ints
-    log10_e: Reals  # NaN before anything was judged
+    log10_e: Floats  # NaN before anything was judged
 
     def share_before(self, moment: float) -> float | None:
         """Upper bound of the share of exchanges before a time (seconds since 1970); its hour counts as
@@ -84,7 +84,7 @@ class Timeline:
         total = int(self.exchanges.sum())
         return float(self.exchanges[self.hours < moment].sum() / total) if total else None
 
-    def binned(self) -> tuple[Ints, Reals, int]:
+    def binned(self) -> tuple[Ints, Floats, int]:
         """Starts (seconds since 1970) and counts of equal bins over the whole span, and their width in
         seconds.
         """
@@ -92,7 +92,7 @@ class Timeline:
         width = HOUR if span <= 4 * DAY else DAY if span <= 150 * DAY else 7 * DAY
         begin = self.hours[0] // width * width
         index: Ints = (self.hours - begin) // width
-        counts: Reals = np.bincount(index, weights=self.exchanges).astype(np.float64)
+        counts: Floats = np.bincount(index, weights=self.exchanges).astype(np.float64)
         return begin + width * np.arange(len(counts), dtype=np.int64), counts, width
 
 
@@ -194,6 +194,7 @@ def _reached(timeline: Timeline, marks: Sequence[PlotMark]) -> str:
 
 
 def _curve(timeline: Timeline, x: object, top: float, marks: Sequence[PlotMark]) -> str:
+    """The plot of the evidence over time."""
     assert callable(x)
     bottom = top + CURVE
     drawn = text("evidence so far, log₁₀ e", LEFT, top - 8, class_="axis-title")
@@ -230,7 +231,7 @@ def _curve(timeline: Timeline, x: object, top: float, marks: Sequence[PlotMark])
     return drawn + element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=bottom, y2=bottom, class_="axis")
 
 
-def _kept(ends: Ints, values: Reals) -> list[int]:
+def _kept(ends: Ints, values: Floats) -> list[int]:
     """Indices at which the curve changes."""
     changed = np.flatnonzero(np.diff(values)) + 1
     return [int(i) for i in changed] if len(ends) else []
@@ -245,10 +246,12 @@ def _ticks(ceiling: float) -> list[float]:
 
 
 def _stamp(seconds: float, width: int) -> str:
+    """A time as the label of an axis; the clock only where bars are of an hour."""
     at = datetime.fromtimestamp(seconds, UTC)
     words = f"{at.day} {wording.MONTHS[at.month - 1]}"
     return f"{words} {at:%H:%M}" if width == HOUR else words
 
 
 def _value(value: object) -> str:
+    """A number for an attribute of SVG, with at most one decimal."""
     return f"{value:.1f}".removesuffix(".0") if isinstance(value, float | np.floating) else str(value)

@@ -13,8 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from stillwatch.contract.table import TableRow
 from stillwatch.errors import Problem, StateError
 
+# Columns of each table that a results folder must have.
 REQUIRED = {
     "campaigns": (
         "campaign_id kind first_seen last_seen detected_at accounts exchanges exchanges_low exchanges_high "
@@ -23,6 +25,7 @@ REQUIRED = {
     "members": "campaign_id account_id score exchanges",
     "evidence": "campaign_id kind value accounts exchanges log10_likelihood_ratio statement",
 }
+# Columns of each table that a results folder may have.
 OPTIONAL = {
     "timeline": "campaign_id hour exchanges log10_e log10_alert log10_confirm",
     "links": "campaign_id account_id kind value weight",
@@ -57,8 +60,6 @@ NAMED_BY = {
     "profiles": "group_id",
     "common": "group_id",
 }  # others: `campaign_id`
-
-Row = Mapping[str, Any]  # one row of a table, as pyarrow gives it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,12 +110,12 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Results:
+class ResultTables:
     """A results folder in memory; `tables` lacks optional tables that were not written."""
 
     folder: Path
     overview: Overview | None
-    campaigns: tuple[Row, ...]
+    campaigns: tuple[TableRow, ...]
     tables: Mapping[str, pa.Table]
 
     def of(self, name: str, group_id: str) -> pa.Table | None:
@@ -123,13 +124,13 @@ class Results:
         named_by = NAMED_BY.get(name, "campaign_id")
         return None if table is None else table.filter(pc.equal(table[named_by], group_id))
 
-    def rows(self, name: str, group_id: str) -> list[Row] | None:
+    def rows(self, name: str, group_id: str) -> list[TableRow] | None:
         """Like `of`, as a list of dicts."""
         table = self.of(name, group_id)
         return None if table is None else table.to_pylist()
 
 
-def read(folder: Path, prompts: pa.Table | None = None) -> Results:
+def read(folder: Path, prompts: pa.Table | None = None) -> ResultTables:
     """Read a results folder, with `prompts` in place of its own.
 
     Raises `StateError` when a required file is absent, or any file is damaged or lacks a column.
@@ -141,7 +142,7 @@ def read(folder: Path, prompts: pa.Table | None = None) -> Results:
     if prompts is not None:
         tables["prompts"] = prompts
     campaigns = tables.pop("campaigns").sort_by([("exchanges", "descending"), ("campaign_id", "ascending")])
-    return Results(
+    return ResultTables(
         folder=folder,
         overview=_overview(folder / "overview.json"),
         campaigns=tuple(campaigns.to_pylist()),
@@ -150,6 +151,7 @@ def read(folder: Path, prompts: pa.Table | None = None) -> Results:
 
 
 def _table(folder: Path, name: str, columns: str) -> pa.Table:
+    """A table with its expected columns. Raises `StateError` where it cannot be read."""
     path = folder / f"{name}.parquet"
     expected = columns.split()
     try:
@@ -171,6 +173,7 @@ def _table(folder: Path, name: str, columns: str) -> pa.Table:
 
 
 def _overview(path: Path) -> Overview | None:
+    """The overview; None where it was not written. Raises `StateError` where it cannot be read."""
     if not path.exists():
         return None
     try:
@@ -217,12 +220,14 @@ def _overview(path: Path) -> Overview | None:
 
 
 def _left_out(given: Mapping[str, Any] | None) -> LeftOut | None:
+    """The evaluation with one explanation left out; None where it was not written."""
     if not given:
         return None
     return LeftOut(share=float(given["share"]), high=float(given["high"]), worlds=int(given["worlds"]))
 
 
 def _moment(text: str | None) -> datetime | None:
+    """The time of a text; UTC where it has no zone, None for none."""
     if not text:
         return None
     at = datetime.fromisoformat(text)
@@ -230,6 +235,7 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _damaged(path: Path, found: str, expected: str) -> StateError:
+    """The error of a file of the results that cannot be read."""
     return StateError(
         Problem(
             fact=f"`{path.name}` of the results cannot be shown",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from stillwatch.report import wording
-from stillwatch.report.reading import Results
+from stillwatch.report.reading import ResultTables
 
 LANGUAGES = {
     "ar": "Arabic",
@@ -66,7 +66,9 @@ class Sent:
     words: str | None
 
 
-def sent(results: Results, campaign: str, exchanges: int) -> tuple[Sequence[Sent], Sequence[Sent]] | None:
+def sent(
+    results: ResultTables, campaign: str, exchanges: int
+) -> tuple[Sequence[Sent], Sequence[Sent]] | None:
     """Texts that several members sent word for word, and the most frequent shapes of texts; None where the
     scan wrote neither.
     """

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from stillwatch.contract.table import TableRow
 from stillwatch.report import plots
-from stillwatch.report.reading import Results, Row
+from stillwatch.report.reading import ResultTables
 
 # explanations that are shown unfolded; chosen: with their text they fill half a screen
 MAX_OPEN_EXPLANATIONS = 6
@@ -20,9 +21,9 @@ class Glance:
     control.
     """
 
-    for_one: Sequence[Row]
-    against: Sequence[Row]
-    neither: Sequence[Row]
+    for_one: Sequence[TableRow]
+    against: Sequence[TableRow]
+    neither: Sequence[TableRow]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ class TrialRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class TrialsView:
     """The explanations tried on one group, the nearest first; `more` are folded on the page."""
 
     nearest: Sequence[TrialRow]
@@ -52,7 +53,7 @@ class Trial:
         return next((line for line in (*self.nearest, *self.more) if line.name == name), None)
 
 
-def glance(results: Results, group_id: str) -> Glance | None:
+def glance(results: ResultTables, group_id: str) -> Glance | None:
     """A group's first facts; None where the folder has no such table."""
     rows = results.rows("glance", group_id)
     if rows is None:
@@ -64,7 +65,7 @@ def glance(results: Results, group_id: str) -> Glance | None:
     )
 
 
-def trial(results: Results, group_id: str, accounts: int) -> Trial | None:
+def trial(results: ResultTables, group_id: str, accounts: int) -> TrialsView | None:
     """The explanations tried on a group, those that leave least evidence first; None where the folder has
     no such table.
     """
@@ -83,16 +84,17 @@ def trial(results: Results, group_id: str, accounts: int) -> Trial | None:
         )
         for row in sorted(rows, key=lambda row: (row["log10_e"], row["explanation"]))
     ]
-    return Trial(nearest=every[:MAX_OPEN_EXPLANATIONS], more=every[MAX_OPEN_EXPLANATIONS:])
+    return TrialsView(nearest=every[:MAX_OPEN_EXPLANATIONS], more=every[MAX_OPEN_EXPLANATIONS:])
 
 
 def _bar(log10_e: float) -> str:
+    """The bar of a log10 e-value; "" where nothing remains."""
     if log10_e < NOTHING_LOG10:
         return ""
     return plots.bar(log10_e / FULL_BAR_LOG10, cut=log10_e > FULL_BAR_LOG10)
 
 
-def explanations_tried(results: Results) -> int | None:
+def explanations_tried(results: ResultTables) -> int | None:
     """Number of different explanations tried in this scan; None where the folder does not say."""
     table = results.tables.get("explanations")
     return None if table is None or not len(table) else len(table["explanation"].unique())

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from stillwatch.contract.table import TableRow
 from stillwatch.enrich.describe import describe
 from stillwatch.enrich.networks import Networks, from_files
 from stillwatch.report import wording
-from stillwatch.report.reading import Results, Row
+from stillwatch.report.reading import ResultTables
 
 NAMES = {
     "prompt_template": "phrase",
@@ -40,7 +41,7 @@ OF_ACCOUNTS = ("email_domain", "email_local_shape", "payment_fingerprint", "sign
 """Kinds that come from the account table and not from exchanges."""
 BURST_S = 600  # seconds of the blocks by which sign-ups are numbered
 A_NUMBER_ALONE = re.compile(r"-?\d{8,}")  # of any other kind: longer than every number of a network
-ELSEWHERE = "known by a number alone"
+ELSEWHERE = "known by a number alone"  # what is said of a value that is a digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +86,7 @@ def kind_words(kind: str) -> str:
     return NAMES.get(kind, wording.spaced(kind))
 
 
-def shared_values(results: Results, campaign: str, exchanges: int) -> list[Shared]:
+def shared_values(results: ResultTables, campaign: str, exchanges: int) -> list[Shared]:
     """The values that members share, those of the greatest weight first.
 
     `exchanges` is the number of all exchanges of the members.
@@ -142,10 +143,11 @@ def _shared(
     number: int,
     accounts: int,
     log10: float,
-    evidence: Row | None,
+    evidence: TableRow | None,
     exchanges: int,
     known: Networks,
 ) -> Shared:
+    """One shared value as the page shows it."""
     words = kind_words(kind)
     is_opaque = kind in OPAQUE or (kind != "asn" and A_NUMBER_ALONE.fullmatch(value) is not None)
     if is_opaque:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from stillwatch.claims.words import SUPERSCRIPT
+from stillwatch.claims.words import count as count  # noqa: PLC0414  callers take it from here
+from stillwatch.claims.words import listed as listed  # noqa: PLC0414
 from stillwatch.foreign import THIN
 
-SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+# Short names of the months.
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
+# A sentence about each kind of campaign.
 KINDS = {
     "harvest": "The evidence favours answers being collected to train a model over serving end users.",
     "relay": "A reseller passing on real end users' questions. Control is shared; harvesting is not shown.",
@@ -20,6 +23,7 @@ KINDS = {
     "accounts, say.",
     "undetermined": "These accounts act as one; the evidence does not tell for what purpose.",
 }
+# Each hypothesis about a campaign's kind, as a clause.
 HYPOTHESES = {
     "H1": "a trainer harvests directly",
     "H2": "a reseller relays real end users",
@@ -27,17 +31,13 @@ HYPOTHESES = {
     "H4": "an honest fleet: enterprise, evaluation vendor, course, agent product",
     "H5": "other fraud: free credit, spam",
 }
+# Meaning of each basis of a statement.
 BASES = {
     "measured": "counted or computed from the logs",
     "inferred": "follows from what was measured, under stated assumptions",
     "alleged": "said by someone; not checked here",
     "not shown": "nothing here speaks for or against it",
 }
-
-
-def count(value: float) -> str:
-    """A whole number with thin separators: 28 800 000."""
-    return f"{round(value):,}".replace(",", THIN)
 
 
 def counted(value: int, noun: str) -> str:
@@ -158,8 +158,3 @@ def duration(seconds: float) -> str:
             value = round(seconds / size, 1 if seconds < 10 * size else 0)
             return f"{value:g} {unit}{'' if value == 1 else 's'}"
     return f"{seconds:.1f} seconds"
-
-
-def listed(parts: Sequence[str]) -> str:
-    """Parts joined as in a sentence: a, b and c."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""

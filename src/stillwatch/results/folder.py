@@ -22,6 +22,7 @@ from stillwatch.contract.table import TableSchema
 from stillwatch.engine.files import Openable, sha256
 from stillwatch.errors import Problem, StateError
 
+# Schemas of all tables of a results folder.
 TABLES: tuple[TableSchema, ...] = (
     contract.CAMPAIGNS,
     contract.MEMBERS,
@@ -42,7 +43,7 @@ TABLES: tuple[TableSchema, ...] = (
     contract.COMMON,
     contract.TEXTS,
 )
-MANIFEST = "manifest.json"
+MANIFEST = "manifest.json"  # file with the digests of what was read and written
 PREVIOUS = "previous"  # name of the old results inside the temporary folder of the run that replaces them
 
 
@@ -145,6 +146,7 @@ def _carry(old: Path, new: Path, settled: frozenset[Path] = frozenset()) -> None
 
 
 def _same(one: Path, other: Path) -> bool:
+    """Whether two files, or two links, have the same content."""
     if one.is_symlink() or other.is_symlink():
         return one.is_symlink() and other.is_symlink() and one.readlink() == other.readlink()
     return one.is_file() and other.is_file() and sha256(one) == sha256(other)
@@ -167,6 +169,7 @@ def _clear_up(out: Path) -> None:
 
 
 def _runs(process: int) -> bool:
+    """Whether a process of this number runs."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -7,7 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from stillwatch.share.state import State
+from stillwatch.share.state import SharingState
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -34,7 +34,7 @@ class Door:
     """Authenticates peers by their tokens and limits their requests."""
 
     def __init__(
-        self, state: State, limit: int = REQUESTS_A_MINUTE, clock: Callable[[], float] = time.monotonic
+        self, state: SharingState, limit: int = REQUESTS_A_MINUTE, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._state, self._limit, self._clock = state, limit, clock
         self._asked: dict[str, deque[float]] = defaultdict(deque)
@@ -54,13 +54,13 @@ class Door:
 
     def _count(self, name: str) -> None:
         """Count a request of this peer (empty: no valid token). Raises `Refused` (429) beyond the limit."""
-        asked, moment = self._asked[name], self._clock()
-        while asked and asked[0] <= moment - A_MINUTE:
-            asked.popleft()
-        if len(asked) >= self._limit:
-            wait = int(asked[0] + A_MINUTE - moment) + 1
+        recent, moment = self._asked[name], self._clock()
+        while recent and recent[0] <= moment - A_MINUTE:
+            recent.popleft()
+        if len(recent) >= self._limit:
+            wait = int(recent[0] + A_MINUTE - moment) + 1
             raise Refused(429, "too many requests", f"at most {self._limit} a minute", wait)
-        asked.append(moment)
+        recent.append(moment)
 
 
 async def body_of(request: Request, most: int) -> bytes:

@@ -18,7 +18,7 @@ from stillwatch.errors import InputError, Problem, StillwatchError, Unreachable,
 from stillwatch.foreign import visible
 from stillwatch.share.serving import is_loopback
 
-TIMEOUT_S = 120.0  # seconds
+TIMEOUT_S = 120.0  # seconds to wait for a peer's answer
 MOST_BYTES = 128 << 20
 """Most bytes of an answer; chosen: several times the largest page that is requested."""
 
@@ -47,7 +47,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
+class PeerServer:
     """A peer's server: its URL and the token that the peer issued to us. Raises `UsageError` for a URL to
     which a token must not be sent.
     """
@@ -100,9 +100,9 @@ class Server:
         data = None if body is None else orjson.dumps(body)
         request = urllib.request.Request(url, data=data, headers=every, method=method)  # noqa: S310  http and https only
         try:
-            with _opener.open(request, timeout=TIMEOUT_S) as told:
-                content = told.read(MOST_BYTES + 1)
-                names = {name.lower(): value for name, value in told.headers.items()}
+            with _opener.open(request, timeout=TIMEOUT_S) as response:
+                content = response.read(MOST_BYTES + 1)
+                names = {name.lower(): value for name, value in response.headers.items()}
         except urllib.error.HTTPError as error:
             with error:
                 raise _refused(url, error.code, error.read(1 << 16)) from None
@@ -125,8 +125,8 @@ class Server:
 def _refused(url: str, code: int, content: bytes) -> StillwatchError:
     """The error for a response with an error status, with its title and description where it has them."""
     try:
-        told = orjson.loads(content)
-        why = visible(f"{told['title']}: {told.get('description', '')}".rstrip(": "), 200)
+        body = orjson.loads(content)
+        why = visible(f"{body['title']}: {body.get('description', '')}".rstrip(": "), 200)
     except (orjson.JSONDecodeError, KeyError, TypeError):
         why = ""
     return InputError(

@@ -20,6 +20,7 @@ from stillwatch.results.folder import read_table
 
 MOST_CAPABILITIES = 3
 """Most capabilities counted per campaign; those sought most are taken."""
+# Kinds of campaigns whose accounts are counted.
 KINDS = ("harvest", "relay", "mixed", "fleet", "undetermined")
 MOST_EPSILON = 2.0
 """Largest budget. Chosen: with a larger one, the noise no longer hides a single account."""

@@ -29,6 +29,7 @@ from stillwatch.contract.accounts import ACCOUNTS
 from stillwatch.engine.files import atomic
 from stillwatch.errors import InputError, Problem
 from stillwatch.results.folder import whole_or_nothing, write_json
+from stillwatch.share.sets import sketch_parts
 from stillwatch.share.state import check_name
 from stillwatch.sketch.digest import name_keys
 from stillwatch.sketch.keys import Key
@@ -53,14 +54,7 @@ def joint(
     `common`.
     """
     check_name("provider", provider)
-    parts = sorted(sketches.glob("sketch-*.parquet"))
-    if not parts:
-        raise InputError(
-            Problem(
-                fact="the folder holds no sketches", where=str(sketches), expected="sketch-*.parquet",
-                fix="stillwatch sketch LOGS --key-file JOINT.key --out SKETCHES",
-            )
-        )  # fmt: skip
+    parts = sketch_parts(sketches)
     from stillwatch.readers.recognise import KEY_ID
 
     names: dict[str, str] = {}
@@ -88,14 +82,14 @@ def joint(
                 folder / ACCOUNTS_FILE,
                 compression="zstd",
             )
-        told = {"provider": provider, "rows": rows, "accounts": len(names), "key_id": common.name}
-        write_json(folder, HEAD, told)
+        head = {"provider": provider, "rows": rows, "accounts": len(names), "key_id": common.name}
+        write_json(folder, HEAD, head)
     mine = out.parent / f"{out.name}.accounts.csv"
     with atomic(mine, private=True) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         table_of = csv.writer(file)
         table_of.writerow(("pseudonym", "account_id"))
         table_of.writerows(sorted((hidden, name) for name, hidden in names.items()))
-    return {**told, "names": str(mine)}
+    return {**head, "names": str(mine)}
 
 
 def _pseudonyms(
@@ -164,9 +158,9 @@ def together(folders: Sequence[Path], out: Path) -> dict[str, Any]:
         ("provider", "two folders are of one provider"),
         ("key_id", "the folders are under several keys"),
     ):
-        told = [str(head[name]) for head in heads]
-        if (len(set(told)) < len(told)) if name == "provider" else (len(set(told)) > 1):
-            raise InputError(Problem(fact=what, where=", ".join(map(str, folders)), found=", ".join(told)))
+        values = [str(head[name]) for head in heads]
+        if (len(set(values)) < len(values)) if name == "provider" else (len(set(values)) > 1):
+            raise InputError(Problem(fact=what, where=", ".join(map(str, folders)), found=", ".join(values)))
     tables = []
     with whole_or_nothing(out) as folder:
         for head, given in zip(heads, folders, strict=True):

@@ -17,13 +17,13 @@ import orjson
 from stillwatch.engine.files import atomic
 from stillwatch.errors import InputError, Problem
 from stillwatch.share import matching, oprf
-from stillwatch.share.client import Server
-from stillwatch.share.sets import Pair
+from stillwatch.share.client import PeerServer
+from stillwatch.share.sets import KindValue
 
-FORM = "stillwatch-intersection-1"
+FORM = "stillwatch-intersection-1"  # name and version of the format of an intersection's file
 
 
-def ask(server: Server, pairs: Sequence[Pair], purpose: str, session: Path | None) -> dict[str, Any]:
+def ask(server: PeerServer, pairs: Sequence[KindValue], purpose: str, session: Path | None) -> dict[str, Any]:
     """Count how many of these values the peer also has; returns the session's name, the sizes of both sets,
     and `in_common`.
 
@@ -31,30 +31,30 @@ def ask(server: Server, pairs: Sequence[Pair], purpose: str, session: Path | Non
     None keeps nothing. Raises `InputError` for an invalid answer and where the peer refuses, `Unreachable`
     where it does not answer.
     """
-    asked = matching.ask(pairs)
-    told = server.send(
+    sent = matching.ask(pairs)
+    answer = server.send(
         "POST", "/match/sessions",
         {
-            "commitment": asked.tree.root.hex(), "nonce": secrets.token_hex(32), "purpose": purpose,
-            "elements": base64.b64encode(b"".join(asked.elements())).decode(),
+            "commitment": sent.tree.root.hex(), "nonce": secrets.token_hex(32), "purpose": purpose,
+            "elements": base64.b64encode(b"".join(sent.elements())).decode(),
         },
     ).json()  # fmt: skip
     try:
-        name, of_set, size = str(told["session"]), str(told["set"]), int(told["set_size"])
-        whole = base64.b64decode(told["elements"], validate=True)
+        name, of_set, size = str(answer["session"]), str(answer["set"]), int(answer["set_size"])
+        whole = base64.b64decode(answer["elements"], validate=True)
         answered = [whole[at : at + oprf.ELEMENT] for at in range(0, len(whole), oprf.ELEMENT)]
         tags = server.send("GET", f"/match/sets/{of_set}").body
         if not of_set.isalnum() or not name.isalnum() or len(tags) != size * oprf.TAG:
             raise ValueError("sizes disagree")
-        places = matching.matched(asked, answered, tags)
+        places = matching.matched(sent, answered, tags)
     except (KeyError, TypeError, ValueError, binascii.Error) as error:
         raise _odd(server, error) from None
     if session is not None:
         kept = {
             "session": name,
-            "pairs": asked.pairs,
-            "blind": asked.blind.hex(),
-            "seed": asked.seed.hex(),
+            "pairs": sent.pairs,
+            "blind": sent.blind.hex(),
+            "seed": sent.seed.hex(),
             "places": places,
         }
         with atomic(session, private=True) as temporary:
@@ -62,7 +62,7 @@ def ask(server: Server, pairs: Sequence[Pair], purpose: str, session: Path | Non
     return {"session": name, "asked": len(pairs), "served": size, "in_common": len(places)}
 
 
-def reveal(server: Server, session: Path, out: Path, peer: str) -> int:
+def reveal(server: PeerServer, session: Path, out: Path, peer: str) -> int:
     """Learn which values are in common, disclose them to the peer, and write them to `out`; returns their
     number.
 
@@ -72,7 +72,7 @@ def reveal(server: Server, session: Path, out: Path, peer: str) -> int:
     try:
         kept = orjson.loads(session.read_bytes())
         pairs = tuple((str(kind), str(value)) for kind, value in kept["pairs"])
-        asked = matching.Asked(
+        sent = matching.AskerSecrets(
             pairs=pairs, blind=bytes.fromhex(kept["blind"]), seed=bytes.fromhex(kept["seed"])
         )
         name, places = str(kept["session"]), [int(place) for place in kept["places"]]
@@ -89,7 +89,7 @@ def reveal(server: Server, session: Path, out: Path, peer: str) -> int:
         seed = bytes.fromhex(server.send("POST", f"/match/sessions/{name}/order", {}).json()["order"])
         if len(seed) != matching.SEED:
             raise ValueError("length")
-        found = matching.openings(asked, places, seed)
+        found = matching.openings(sent, places, seed)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise _odd(server, error) from None
     opened = [
@@ -104,7 +104,7 @@ def reveal(server: Server, session: Path, out: Path, peer: str) -> int:
     return len(found)
 
 
-def write_intersection(out: Path, peer: str, session: str, pairs: Sequence[Pair]) -> None:
+def write_intersection(out: Path, peer: str, session: str, pairs: Sequence[KindValue]) -> None:
     """Write the values that two providers have in common, for `stillwatch scan --with-peer`; the file is
     readable by its owner only.
     """
@@ -119,7 +119,7 @@ def write_intersection(out: Path, peer: str, session: str, pairs: Sequence[Pair]
         temporary.write_bytes(orjson.dumps(whole, option=orjson.OPT_INDENT_2))
 
 
-def _odd(server: Server, error: Exception) -> InputError:
+def _odd(server: PeerServer, error: Exception) -> InputError:
     """The error for an answer that violates the protocol."""
     return InputError(
         Problem(

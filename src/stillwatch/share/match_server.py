@@ -25,10 +25,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from stillwatch.memory.record import now
 from stillwatch.share import matching, oprf
 from stillwatch.share.access import Door, Refused, body_of
 from stillwatch.share.sets import CANONICAL, canonical
-from stillwatch.share.state import State, now
+from stillwatch.share.state import SharingState
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -43,13 +44,13 @@ SETS_A_MONTH = 4
 """Most new sets of a peer within 30 days."""
 MOST_BYTES = 64 << 20
 """Most bytes of a request."""
-HEX = re.compile(r"[0-9a-f]{64}")
+HEX = re.compile(r"[0-9a-f]{64}")  # 32 bytes in hexadecimal digits
 LONGEST_PURPOSE = 200
 """Most characters of a purpose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class PeerLimits:
     """Limits of one peer: values per session, sessions per day, and new sets in 30 days."""
 
     values: int = MOST_ASKED
@@ -57,32 +58,32 @@ class Limits:
     sets_a_month: int = SETS_A_MONTH
 
 
-def app(state: State, prepared: matching.Prepared, limits: Limits | None = None) -> Starlette:
+def app(state: SharingState, prepared: matching.Prepared, limits: PeerLimits | None = None) -> Starlette:
     """The ASGI application that serves a prepared set; `limits` None means the defaults."""
     from starlette.applications import Starlette
     from starlette.concurrency import run_in_threadpool
     from starlette.responses import JSONResponse, Response
     from starlette.routing import Route
 
-    bounds, door = limits or Limits(), Door(state)
+    bounds, door = limits or PeerLimits(), Door(state)
 
     def route(
         path: str,
         method: str,
-        act: Callable[[State, matching.Prepared, Limits, str, dict[str, Any], str], Any],
+        act: Callable[[SharingState, matching.Prepared, PeerLimits, str, dict[str, Any], str], Any],
     ) -> Route:
         async def endpoint(request: Request) -> Response:
             try:
                 peer = door.peer(request)
                 body = await _json(request) if method == "POST" else {}
-                told = await run_in_threadpool(
+                answer = await run_in_threadpool(
                     act, state, prepared, bounds, peer, body, request.path_params.get("name", "")
                 )
             except Refused as why:
                 return _refusal(why)
-            if isinstance(told, bytes):
-                return Response(told, media_type="application/octet-stream")
-            return JSONResponse(told)
+            if isinstance(answer, bytes):
+                return Response(answer, media_type="application/octet-stream")
+            return JSONResponse(answer)
 
         return Route(path, endpoint, methods=[method])
 
@@ -112,7 +113,12 @@ async def _json(request: Request) -> dict[str, Any]:
 
 
 def _begin(
-    state: State, prepared: matching.Prepared, limits: Limits, peer: str, body: dict[str, Any], _name: str
+    state: SharingState,
+    prepared: matching.Prepared,
+    limits: PeerLimits,
+    peer: str,
+    body: dict[str, Any],
+    _name: str,
 ) -> dict[str, Any]:
     """Start a session: check and record it, and evaluate the blinded elements."""
     commitment, nonce, purpose = (str(body.get(name, "")) for name in ("commitment", "nonce", "purpose"))
@@ -121,7 +127,7 @@ def _begin(
     if not 0 < len(purpose.strip()) <= LONGEST_PURPOSE:
         raise Refused(400, "`purpose` is missing", f"1 to {LONGEST_PURPOSE} characters")
     whole = _whole(body.get("elements"))
-    told = {
+    facts = {
         "peer": peer,
         "size": len(whole) // oprf.ELEMENT,
         "commitment": commitment,
@@ -130,16 +136,16 @@ def _begin(
     }
     try:
         elements = _elements(whole, limits)
-        name, seed = _admitted(state, limits, told, nonce)
+        name, seed = _admitted(state, limits, facts, nonce)
     except Refused as why:
-        state.journal.add("match refused", {**told, "why": why.title})
+        state.journal.add("match refused", {**facts, "why": why.title})
         raise
     try:
         answer = matching.answer(prepared, elements, seed)
     except oprf.NotAnElement:
-        state.journal.add("match refused", {**told, "why": "no element of the group"})
+        state.journal.add("match refused", {**facts, "why": "no element of the group"})
         raise Refused(400, "what was sent is no element of ristretto255") from None
-    state.journal.add("match", {**told, "session": name})
+    state.journal.add("match", {**facts, "session": name})
     return {
         "session": name,
         "set": prepared.name,
@@ -159,7 +165,7 @@ def _whole(text: object) -> bytes:
     return whole
 
 
-def _elements(whole: bytes, limits: Limits) -> list[bytes]:
+def _elements(whole: bytes, limits: PeerLimits) -> list[bytes]:
     """The elements of 32 bytes each. Raises `Refused` where there are too many or one occurs twice."""
     if len(whole) > limits.values * oprf.ELEMENT:
         raise Refused(413, "too many values", f"at most {limits.values:,} in a session")
@@ -169,11 +175,13 @@ def _elements(whole: bytes, limits: Limits) -> list[bytes]:
     return elements
 
 
-def _admitted(state: State, limits: Limits, told: Mapping[str, Any], nonce: str) -> tuple[str, bytes]:
-    """Record a new session described by `told`; returns its name and seed. Raises `Refused` where a limit or
+def _admitted(
+    state: SharingState, limits: PeerLimits, facts: Mapping[str, Any], nonce: str
+) -> tuple[str, bytes]:
+    """Record a new session described by `facts`; returns its name and seed. Raises `Refused` where a limit or
     rule forbids it.
     """
-    peer, commitment = told["peer"], told["commitment"]
+    peer, commitment = facts["peer"], facts["commitment"]
     seed, name = secrets.token_bytes(matching.SEED), secrets.token_hex(16)
     with state.whole():
         before = state.rows(
@@ -196,7 +204,7 @@ def _admitted(state: State, limits: Limits, told: Mapping[str, Any], nonce: str)
         state.write(
             "INSERT INTO sessions (id, peer, nonce, at, commitment, size, set_id, seed, purpose) VALUES (?, "
             "?, ?, ?, ?, ?, ?, ?, ?)",
-            (name, peer, nonce, now(), commitment, told["size"], told["set"], seed.hex(), told["purpose"]),
+            (name, peer, nonce, now(), commitment, facts["size"], facts["set"], seed.hex(), facts["purpose"]),
         )
     return name, seed
 
@@ -209,7 +217,12 @@ def _ago(*, days: int) -> str:
 
 
 def _tags(
-    _state: State, prepared: matching.Prepared, _limits: Limits, _peer: str, _body: dict[str, Any], name: str
+    _state: SharingState,
+    prepared: matching.Prepared,
+    _limits: PeerLimits,
+    _peer: str,
+    _body: dict[str, Any],
+    name: str,
 ) -> bytes:
     """The tags of the set. Raises `Refused` for another set than the one served."""
     if name != prepared.name:
@@ -217,7 +230,7 @@ def _tags(
     return prepared.tags
 
 
-def _session(state: State, prepared: matching.Prepared, peer: str, name: str) -> dict[str, Any]:
+def _session(state: SharingState, prepared: matching.Prepared, peer: str, name: str) -> dict[str, Any]:
     """The row of a session of this peer. Raises `Refused` where there is none or its set is no
     longer served.
     """
@@ -230,7 +243,12 @@ def _session(state: State, prepared: matching.Prepared, peer: str, name: str) ->
 
 
 def _order(
-    state: State, prepared: matching.Prepared, _limits: Limits, peer: str, _body: dict[str, Any], name: str
+    state: SharingState,
+    prepared: matching.Prepared,
+    _limits: PeerLimits,
+    peer: str,
+    _body: dict[str, Any],
+    name: str,
 ) -> dict[str, Any]:
     """Disclose the seed of a session's order. Raises `Refused` where this side has not consented."""
     row = _session(state, prepared, peer, name)
@@ -242,7 +260,12 @@ def _order(
 
 
 def _open(
-    state: State, prepared: matching.Prepared, _limits: Limits, peer: str, body: dict[str, Any], name: str
+    state: SharingState,
+    prepared: matching.Prepared,
+    _limits: PeerLimits,
+    peer: str,
+    body: dict[str, Any],
+    name: str,
 ) -> dict[str, Any]:
     """Take the openings of a session. Raises `Refused` where one is not in both sets."""
     row = _session(state, prepared, peer, name)

@@ -27,7 +27,7 @@ from pathlib import Path
 from stillwatch.engine.files import atomic
 from stillwatch.package import merkle
 from stillwatch.share import oprf
-from stillwatch.share.sets import Pair, encoded
+from stillwatch.share.sets import KindValue, encoded
 
 SEED = 32
 """Bytes of a seed, of salts or of an order."""
@@ -42,7 +42,7 @@ class Prepared:
     """
 
     key: bytes
-    pairs: frozenset[Pair]
+    pairs: frozenset[KindValue]
     tags: bytes
 
     @property
@@ -51,7 +51,7 @@ class Prepared:
         return hashlib.sha256(self.tags).hexdigest()[:NAME_OF_SET]
 
 
-def prepare(pairs: Sequence[Pair]) -> Prepared:
+def prepare(pairs: Sequence[KindValue]) -> Prepared:
     """The set with its tags under a new random key. The time is proportional to the number of values."""
     key = oprf.random_scalar()
     tags = sorted(oprf.tags_of(key, [encoded(pair) for pair in pairs]))
@@ -59,12 +59,12 @@ def prepare(pairs: Sequence[Pair]) -> Prepared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class AskerSecrets:
     """The asker's secrets of one session: its values in the order sent, the blinding scalar, and the seed of
     the salts.
     """
 
-    pairs: tuple[Pair, ...]
+    pairs: tuple[KindValue, ...]
     blind: bytes
     seed: bytes
 
@@ -82,14 +82,14 @@ class Asked:
         return oprf.blinded(self.blind, [encoded(pair) for pair in self.pairs])
 
 
-def ask(pairs: Sequence[Pair]) -> Asked:
+def ask(pairs: Sequence[KindValue]) -> AskerSecrets:
     """New secrets for a session over this set, with the values in random order."""
     order = list(pairs)
     secrets.SystemRandom().shuffle(order)
-    return Asked(pairs=tuple(order), blind=oprf.random_scalar(), seed=secrets.token_bytes(SEED))
+    return AskerSecrets(pairs=tuple(order), blind=oprf.random_scalar(), seed=secrets.token_bytes(SEED))
 
 
-def leaf(pair: Pair, salt: bytes) -> bytes:
+def leaf(pair: KindValue, salt: bytes) -> bytes:
     """The commitment to one value. Without the salt, nobody can test a guess."""
     return merkle.leaf_hash(salt + encoded(pair))
 
@@ -105,16 +105,16 @@ def answer(prepared: Prepared, elements: Sequence[bytes], seed: bytes) -> list[b
     return [done[at] for at in shuffled(len(done), seed)]
 
 
-def matched(asked: Asked, answered: Sequence[bytes], tags: bytes) -> list[int]:
+def matched(sent: AskerSecrets, answered: Sequence[bytes], tags: bytes) -> list[int]:
     """Places in the answer whose values the server has. `answered` are the elements, `tags` the concatenated
     tags of the server's set.
 
     Raises `oprf.NotAnElement`, and `ValueError` where the length is wrong.
     """
-    if len(answered) != len(asked.pairs) or len(tags) % oprf.TAG:
+    if len(answered) != len(sent.pairs) or len(tags) % oprf.TAG:
         raise ValueError("the answer has another length")
     theirs = {tags[at : at + oprf.TAG] for at in range(0, len(tags), oprf.TAG)}
-    mine = oprf.evaluated(oprf.inverted(asked.blind), answered)
+    mine = oprf.evaluated(oprf.inverted(sent.blind), answered)
     return [at for at, one in enumerate(mine) if oprf.tag(one) in theirs]
 
 
@@ -122,17 +122,17 @@ def matched(asked: Asked, answered: Sequence[bytes], tags: bytes) -> list[int]:
 class Opening:
     """One common value with its index, its salt, and the Merkle proof that it was committed to."""
 
-    pair: Pair
+    pair: KindValue
     index: int
     salt: bytes
     proof: tuple[bytes, ...]
 
 
-def openings(asked: Asked, places: Sequence[int], seed: bytes) -> list[Opening]:
+def openings(sent: AskerSecrets, places: Sequence[int], seed: bytes) -> list[Opening]:
     """The openings of the values at these places of the answer; `seed` is the disclosed seed of the order."""
-    order, tree = shuffled(len(asked.pairs), seed), asked.tree
+    order, tree = shuffled(len(sent.pairs), seed), sent.tree
     return [
-        Opening(pair=asked.pairs[at], index=at, salt=asked.salt(at), proof=tuple(tree.inclusion(at)))
+        Opening(pair=sent.pairs[at], index=at, salt=sent.salt(at), proof=tuple(tree.inclusion(at)))
         for at in sorted(order[place] for place in places)
     ]
 
@@ -143,7 +143,7 @@ def is_opening(one: Opening, prepared: Prepared, commitment: bytes, size: int) -
     return is_committed and one.pair in prepared.pairs
 
 
-def kept(folder: Path, pairs: Sequence[Pair]) -> Prepared | None:
+def kept(folder: Path, pairs: Sequence[KindValue]) -> Prepared | None:
     """The prepared set in this folder; None where there is none, or where it is of other values."""
     try:
         head = json.loads((folder / "set.json").read_bytes())
@@ -155,7 +155,7 @@ def kept(folder: Path, pairs: Sequence[Pair]) -> Prepared | None:
         return None
 
 
-def keep(folder: Path, pairs: Sequence[Pair], prepared: Prepared) -> None:
+def keep(folder: Path, pairs: Sequence[KindValue], prepared: Prepared) -> None:
     """Write a prepared set into this folder, readable by its owner only: the key, the tags and a digest of
     the values, but not the values.
     """
@@ -170,7 +170,7 @@ def keep(folder: Path, pairs: Sequence[Pair], prepared: Prepared) -> None:
             temporary.write_bytes(content)
 
 
-def _digest(pairs: Sequence[Pair]) -> str:
+def _digest(pairs: Sequence[KindValue]) -> str:
     """SHA-256 of the sorted pairs."""
     whole = hashlib.sha256()
     for pair in sorted(pairs):

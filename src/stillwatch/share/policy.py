@@ -20,15 +20,15 @@ from typing import Any
 import yaml
 
 from stillwatch.errors import InputError, Problem, StillwatchError, UsageError, unknown
-from stillwatch.export.content import SHARED, Content, ExportedCampaign, Withheld, read_content
-from stillwatch.export.exporters.stix import objects_of
+from stillwatch.export.content import SHARED, ExportContent, ExportedCampaign, Withheld, read_content
+from stillwatch.export.exporters.stix import Object, objects_of
 from stillwatch.export.terms import MOST_DAYS, TLP, VALID_DAYS, Terms, Tlp
 from stillwatch.foreign import visible
 from stillwatch.share.state import check_name
 
-Object = dict[str, Any]
 FIELDS = ("pseudonyms", "capabilities", "techniques", *SHARED)
 """Content that a policy may permit in addition to a campaign's kind, times, counts, rate and confidence."""
+# Properties that an object of any type may have in a release.
 COMMON = frozenset(
     "type spec_version id created modified created_by_ref object_marking_refs revoked confidence name "
     "description extensions".split()
@@ -59,7 +59,7 @@ class Shelf:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class SharingPolicy:
     """A policy file.
 
     `fields` are the permitted kinds of content. A release must name one of `purposes` and one of
@@ -81,7 +81,7 @@ KNOWN = ("producer", *TEXTS, "collections", "valid_days", "least_confidence")
 """Keys of a policy file."""
 
 
-def read_policy(path: Path) -> Policy:
+def read_policy(path: Path) -> SharingPolicy:
     """Read the policy in a YAML file. Raises `InputError` with all problems."""
     try:
         found = yaml.safe_load(path.read_bytes())
@@ -95,7 +95,7 @@ def read_policy(path: Path) -> Policy:
     problems += [_wrong(name, expected, path) for name, expected in _mistakes(found)]
     if problems:
         raise InputError(*problems)
-    return Policy(
+    return SharingPolicy(
         producer=found["producer"],
         fields=frozenset(found["fields"]),
         collections=shelves,
@@ -182,7 +182,7 @@ class Leaving:
 
 
 def leaving(
-    results: Path, policy: Policy, collection: str, retracted: frozenset[str] = frozenset()
+    results: Path, policy: SharingPolicy, collection: str, retracted: frozenset[str] = frozenset()
 ) -> Leaving:
     """The content of results that the policy permits for one of its collections. Campaigns whose keys are in
     `retracted` are left out.
@@ -204,7 +204,7 @@ def leaving(
             campaigns.append(kept)
     objects: dict[str, tuple[str, Object]] = {}
     for one in campaigns:
-        for what in objects_of(Content(terms=terms, campaigns=(one,), withheld=())):
+        for what in objects_of(ExportContent(terms=terms, campaigns=(one,), withheld=())):
             if _is_named(what, policy):
                 own = what["type"] in ("campaign", "grouping", "relationship", "indicator", "user-account")
                 objects.setdefault(what["id"], (one.key if own else "", _checked(what)))
@@ -216,7 +216,7 @@ def leaving(
 
 
 def _reduced(
-    one: ExportedCampaign, policy: Policy, retracted: frozenset[str]
+    one: ExportedCampaign, policy: SharingPolicy, retracted: frozenset[str]
 ) -> tuple[ExportedCampaign | None, list[Withheld]]:
     """The campaign reduced to what the policy permits (None: nothing of it), and what is withheld with the
     reasons.
@@ -244,7 +244,7 @@ def _reduced(
     return replace(one, indicators=shown, capabilities=capabilities, techniques=techniques), more
 
 
-def _is_named(what: Object, policy: Policy) -> bool:
+def _is_named(what: Object, policy: SharingPolicy) -> bool:
     """Whether the policy permits this type of object: accounts and groupings require `pseudonyms`."""
     return what["type"] not in ("user-account", "grouping") or "pseudonyms" in policy.fields
 
@@ -257,7 +257,7 @@ def _checked(what: Object) -> Object:
     return what
 
 
-def check_release(policy: Policy, purpose: str, basis: str, approver: str) -> None:
+def check_release(policy: SharingPolicy, purpose: str, basis: str, approver: str) -> None:
     """Raise `UsageError` for a purpose or a legal basis that the policy does not name, or for an empty
     approver.
     """

@@ -8,13 +8,13 @@ from urllib.parse import quote, urlsplit
 
 from stillwatch.errors import InputError, Problem
 from stillwatch.foreign import visible
-from stillwatch.share.client import Server
+from stillwatch.share.client import PeerServer
 from stillwatch.share.received import MOST_OBJECTS, objects_of
 from stillwatch.share.taxii import MEDIA
 
 MOST_PAGES = 1000
 """Most pages of a collection that are read."""
-HEADERS = {"Accept": MEDIA, "Content-Type": MEDIA}
+HEADERS = {"Accept": MEDIA, "Content-Type": MEDIA}  # headers of every request to a peer's server
 
 
 class Taxii:
@@ -22,7 +22,7 @@ class Taxii:
     server only.
     """
 
-    def __init__(self, server: Server, *, basic: bool = False) -> None:
+    def __init__(self, server: PeerServer, *, basic: bool = False) -> None:
         self._server, self._basic = server, basic
 
     def _ask(self, method: str, url: str, body: object = None) -> Any:  # noqa: ANN401  foreign JSON
@@ -102,7 +102,7 @@ class Taxii:
         )
 
 
-def misp_events(server: Server, days: int) -> list[Any]:
+def misp_events(server: PeerServer, days: int) -> list[Any]:
     """Events of a MISP server published within the last `days` days (`/events/restSearch`), including deleted
     attributes.
     """

@@ -12,8 +12,8 @@ from stillwatch.export.values import NAMESPACE
 from stillwatch.package.canonical import canonical
 from stillwatch.package.signing import Signer, envelope, opened, signed_by
 
-RECEIPT = "application/vnd.stillwatch.receipt+json"
-ABSTRACT = "Receipt of a withdrawal"
+RECEIPT = "application/vnd.stillwatch.receipt+json"  # type of the note that a receipt is
+ABSTRACT = "Receipt of a withdrawal"  # title of the note by which a receipt is recognised
 
 
 def receipt(writer: str, versions: Sequence[tuple[str, str]], at: str, key: Signer | None) -> dict[str, Any]:

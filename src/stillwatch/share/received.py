@@ -28,9 +28,10 @@ from stillwatch.errors import InputError, Problem, StillwatchError, UsageError
 from stillwatch.export.content import CROWD, reason_withheld
 from stillwatch.export.exporters.stix import TLP_MARKINGS
 from stillwatch.export.terms import VALID_DAYS
+from stillwatch.memory.record import now
 from stillwatch.results.folder import read_table
 from stillwatch.share.sets import canonical
-from stillwatch.share.state import State, now
+from stillwatch.share.state import SharingState
 
 MOST_OBJECTS = 100_000
 """Most objects of one file or answer."""
@@ -44,7 +45,7 @@ RELIABILITY = "ABCDEF"
 """Grades of a source by the Admiralty Code, from A (reliable) to E (unreliable); F means that it cannot be
 judged.
 """
-_TEXT = r"'((?:[^'\\]|\\['\\])*)'"
+_TEXT = r"'((?:[^'\\]|\\['\\])*)'"  # pattern of a string in a STIX pattern
 PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(rf"\[\s*{left}\s*{sign}\s*{_TEXT}\s*\]"))
     for kind, left, sign in (
@@ -91,7 +92,7 @@ class Received:
 
 
 @dataclass(slots=True, kw_only=True)
-class Taken:
+class ReceivedValues:
     """Values read from objects, withdrawn objects with their versions, and the number of objects that were
     not understood, by reason.
     """
@@ -154,11 +155,11 @@ def objects_of(found: Any, where: str) -> list[Any]:  # noqa: ANN401  foreign JS
     return objects
 
 
-def taken(objects: Iterable[Any]) -> Taken:
+def taken(objects: Iterable[Any]) -> ReceivedValues:
     """The values of indicators among foreign objects. An object that is not understood is counted by its
     reason and does not affect the others.
     """
-    found = Taken(values=[], withdrawn=[], odd=defaultdict(int))
+    found = ReceivedValues(values=[], withdrawn=[], odd=defaultdict(int))
     for one in objects:
         try:
             if not isinstance(one, dict):
@@ -195,7 +196,7 @@ def _short(value: object) -> str:
     return value
 
 
-def _stix(one: Mapping[str, Any], found: Taken) -> None:
+def _stix(one: Mapping[str, Any], found: ReceivedValues) -> None:
     """Add the value of a STIX indicator to `found`. Raises `ValueError` for another pattern or language."""
     name, version = _short(one["id"]), _short(one.get("modified") or one.get("created"))
     revoked = one.get("revoked") is True
@@ -229,7 +230,7 @@ def _of_pattern(pattern: str) -> tuple[str, str]:
     raise ValueError("a pattern of another form")
 
 
-def _misp(event: Mapping[str, Any], found: Taken) -> None:
+def _misp(event: Mapping[str, Any], found: ReceivedValues) -> None:
     """Add the values of a MISP event's attributes to `found`."""
     tags = [str(tag.get("name", "")) for tag in event.get("Tag") or ()]
     tlp = next(
@@ -292,7 +293,7 @@ def _until(given: object) -> str:
     return min(end, moment + LONGEST_VALIDITY).astimezone(UTC).isoformat(timespec="seconds")
 
 
-def receive(state: State, source: str, reliability: str, objects: Sequence[Any]) -> dict[str, Any]:
+def receive(state: SharingState, source: str, reliability: str, objects: Sequence[Any]) -> dict[str, Any]:
     """Store a source's objects as untested indicators, and retract those that it withdraws. Returns counts,
     and the withdrawn objects with versions.
 
@@ -340,15 +341,15 @@ def receive(state: State, source: str, reliability: str, objects: Sequence[Any])
             )
             for name, version in gone.items()
         )
-    told = {
+    counts = {
         "source": source,
         "objects": len(objects),
         "new": new,
         "retracted": retracted,
         "not_understood": dict(found.odd),
     }
-    state.journal.add("received", told)
-    return {**told, "withdrawn": sorted(gone.items())}
+    state.journal.add("received", counts)
+    return {**counts, "withdrawn": sorted(gone.items())}
 
 
 def _credibility(confidence: int) -> int:
@@ -358,7 +359,7 @@ def _credibility(confidence: int) -> int:
     return next(grade for grade, least in enumerate((90, 70, 50, 30, 10, 0), 1) if confidence >= least)
 
 
-def check(state: State, traffic: Path, results: Path | None) -> dict[str, Any]:
+def check(state: SharingState, traffic: Path, results: Path | None) -> dict[str, Any]:
     """Test all received indicators that are not retracted on local traffic. Returns how many may be used and
     how many are refused.
 
@@ -460,7 +461,7 @@ class _Networks:
         return [str(network) for network in some if network in self._held]
 
 
-def acting(state: State) -> list[dict[str, Any]]:
+def acting(state: SharingState) -> list[dict[str, Any]]:
     """Indicators in use now: tested, not refused, not retracted and not expired."""
     rows = state.rows(
         "SELECT * FROM received WHERE status = 'may act' AND valid_until > ? ORDER BY kind, value, source",
@@ -469,7 +470,7 @@ def acting(state: State) -> list[dict[str, Any]]:
     return [dict(row) for row in rows]
 
 
-def feedback(state: State, source: str, at: str) -> list[dict[str, Any]]:
+def feedback(state: SharingState, source: str, at: str) -> list[dict[str, Any]]:
     """STIX objects for the source: a sighting of each indicator that accounts here show, and an opinion on
     each that was refused.
 

@@ -11,15 +11,17 @@ from typing import Any
 import orjson
 
 from stillwatch.errors import Problem, StateError, UsageError
+from stillwatch.export.exporters.stix import Object
 from stillwatch.export.values import NAMESPACE
+from stillwatch.memory.record import now
 from stillwatch.package.canonical import canonical
 from stillwatch.results.folder import MANIFEST
-from stillwatch.share.policy import NEVER, PROPERTIES, Leaving, Object, Policy, check_release, leaving
-from stillwatch.share.state import State, now
+from stillwatch.share.policy import NEVER, PROPERTIES, Leaving, SharingPolicy, check_release, leaving
+from stillwatch.share.state import SharingState
 
 INBOX = "inbox"
 """The collection into which peers write feedback and receipts; only its owner reads it."""
-SPEC = "2.1"
+SPEC = "2.1"  # version of STIX
 
 
 def collection_id(name: str) -> str:
@@ -27,7 +29,7 @@ def collection_id(name: str) -> str:
     return str(uuid.uuid5(NAMESPACE, f"collection|{name}"))
 
 
-def add_collection(state: State, name: str, title: str, tlp: str, *, inbox: bool = False) -> str:
+def add_collection(state: SharingState, name: str, title: str, tlp: str, *, inbox: bool = False) -> str:
     """Create a collection where it does not exist; returns its identifier. Raises `UsageError` where it
     exists with another marking.
     """
@@ -57,7 +59,7 @@ def version_of(one: Object, added: str) -> str:
     return str(one.get("modified") or one.get("created") or added)
 
 
-def put(state: State, collection: str, objects: Iterable[tuple[str, Object]], source: str) -> int:
+def put(state: SharingState, collection: str, objects: Iterable[tuple[str, Object]], source: str) -> int:
     """Add objects, each with its campaign's key, to a collection given by its identifier; returns the number
     of new ones.
 
@@ -92,7 +94,13 @@ def put(state: State, collection: str, objects: Iterable[tuple[str, Object]], so
 
 
 def release(
-    state: State, results: Path, policy: Policy, collection: str, purpose: str, basis: str, approver: str
+    state: SharingState,
+    results: Path,
+    policy: SharingPolicy,
+    collection: str,
+    purpose: str,
+    basis: str,
+    approver: str,
 ) -> dict[str, Any]:
     """Put the permitted content of the results into a collection and log the release; returns the log entry.
 
@@ -108,7 +116,7 @@ def release(
         for peer in shelf.peers:
             state.write("INSERT INTO access VALUES (?, ?)", (peer, place))
     new = put(state, place, what.objects, "release")
-    told = {
+    facts = {
         "collection": collection,
         "tlp": shelf.tlp,
         "peers": list(shelf.peers),
@@ -126,8 +134,8 @@ def release(
             b"\n".join(canonical(one) for _key, one in what.objects)
         ).hexdigest(),
     }
-    state.journal.add("release", told)
-    return told
+    state.journal.add("release", facts)
+    return facts
 
 
 def _properties(what: Leaving) -> dict[str, list[str]]:
@@ -144,12 +152,12 @@ def _digest_of(results: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
 
 
-def retracted(state: State) -> frozenset[str]:
+def retracted(state: SharingState) -> frozenset[str]:
     """Keys of the withdrawn campaigns."""
     return frozenset(str(line["campaign"]) for line in state.journal.read("retraction"))
 
 
-def retract(state: State, campaign: str, reason: str, approver: str) -> dict[str, Any]:
+def retract(state: SharingState, campaign: str, reason: str, approver: str) -> dict[str, Any]:
     """Withdraw a campaign, given by its key, from all collections; returns the log entry.
 
     Each of its objects receives a last version that is `revoked`; for accounts, the probability is set to 0.
@@ -191,7 +199,7 @@ def retract(state: State, campaign: str, reason: str, approver: str) -> dict[str
             for row in state.rows("SELECT peer FROM access WHERE collection = ?", (place,))
         }
     )
-    told = {
+    facts = {
         "campaign": campaign,
         "reason": reason,
         "approver": approver,
@@ -199,8 +207,8 @@ def retract(state: State, campaign: str, reason: str, approver: str) -> dict[str
         "collections": names,
         "peers": peers,
     }
-    state.journal.add("retraction", told)
-    return told
+    state.journal.add("retraction", facts)
+    return facts
 
 
 def _withdrawn(one: Object, at: str) -> Object:
@@ -216,7 +224,7 @@ def _withdrawn(one: Object, at: str) -> Object:
     return {**one, "extensions": extensions}
 
 
-def receipts(state: State) -> list[dict[str, Any]]:
+def receipts(state: SharingState) -> list[dict[str, Any]]:
     """For each retraction and each peer that could read the campaign: when the peer fetched the withdrawal
     and when it confirmed it (None: not yet).
 
@@ -258,7 +266,7 @@ def receipts(state: State) -> list[dict[str, Any]]:
     return found
 
 
-def _notes(state: State) -> list[dict[str, Any]]:
+def _notes(state: SharingState) -> list[dict[str, Any]]:
     """Receipts in the inbox, each with peer and time."""
     from stillwatch.share.receipts import read_receipt
 
@@ -275,7 +283,7 @@ def _notes(state: State) -> list[dict[str, Any]]:
     return found
 
 
-def antitrust(state: State) -> dict[str, Any]:
+def antitrust(state: SharingState) -> dict[str, Any]:
     """A report for legal counsel: the names of all properties ever released, and the kinds of content that no
     property can hold.
 

@@ -9,10 +9,10 @@ import orjson
 
 from stillwatch.errors import Problem, StateError, unknown
 from stillwatch.share.match_client import write_intersection
-from stillwatch.share.state import State
+from stillwatch.share.state import SharingState
 
 
-def listed(state: State) -> list[dict[str, Any]]:
+def listed(state: SharingState) -> list[dict[str, Any]]:
     """All sessions, the oldest first, with their states."""
     rows = state.rows(
         "SELECT id, peer, at, size, commitment, purpose, consent, opened FROM sessions ORDER BY at"
@@ -38,7 +38,7 @@ def _state_of(row: dict[str, Any]) -> str:
     return {None: "size only", "told": "order told, not opened"}.get(row["consent"], "consented")
 
 
-def consent(state: State, session: str, approver: str) -> None:
+def consent(state: SharingState, session: str, approver: str) -> None:
     """Record the consent to disclose a session's order. Raises `UsageError` for a session that does not
     exist.
     """
@@ -48,7 +48,7 @@ def consent(state: State, session: str, approver: str) -> None:
     state.journal.add("match consent", {"session": session, "peer": row["peer"], "approver": approver})
 
 
-def opened(state: State, session: str, out: Path) -> int:
+def opened(state: SharingState, session: str, out: Path) -> int:
     """Write the values that the peer opened to `out`; returns their number. Raises `StateError` where it has
     opened none yet.
     """
@@ -67,7 +67,7 @@ def opened(state: State, session: str, out: Path) -> int:
     return len(pairs)
 
 
-def _row(state: State, session: str) -> dict[str, Any]:
+def _row(state: SharingState, session: str) -> dict[str, Any]:
     """The session's row in the database. Raises `UsageError` for a session that does not exist."""
     rows = state.rows("SELECT * FROM sessions WHERE id = ?", (session,))
     if not rows:

@@ -26,7 +26,7 @@ from stillwatch.foreign import described
 from stillwatch.readers.recognise import KEY_ID
 from stillwatch.results.folder import read_table
 
-Pair = tuple[str, str]
+KindValue = tuple[str, str]
 
 PROMPT_FAMILY = "prompt_family"
 """Kind of a phrase, or of a MinHash band of a prompt, under a joint key."""
@@ -95,19 +95,19 @@ def canonical(kind: str, value: str) -> str:
     return found
 
 
-def encoded(pair: Pair) -> bytes:
+def encoded(pair: KindValue) -> bytes:
     """A pair of kind and canonical value as bytes; different pairs have different bytes."""
     return "\x1f".join(pair).encode()
 
 
-def read_set(path: Path) -> list[Pair]:
+def read_set(path: Path) -> list[KindValue]:
     """The pairs in a CSV file with columns `kind` and `value`, in canonical form, sorted and without
     duplicates.
 
     Raises `InputError` with all invalid rows, up to ten; no row is skipped silently.
     """
     problems: list[Problem] = []
-    found: set[Pair] = set()
+    found: set[KindValue] = set()
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.reader(file)
@@ -170,7 +170,7 @@ def _bad_row(path: Path, number: int, row: Sequence[str], error: Exception) -> P
     )
 
 
-def write_set(path: Path, pairs: Iterable[Pair]) -> int:
+def write_set(path: Path, pairs: Iterable[KindValue]) -> int:
     """Write the pairs, sorted and without duplicates, into a file that only its owner can read; returns their
     number.
     """
@@ -182,7 +182,7 @@ def write_set(path: Path, pairs: Iterable[Pair]) -> int:
     return len(whole)
 
 
-def values_of_results(results: Path) -> tuple[list[Pair], int]:
+def values_of_results(results: Path) -> tuple[list[KindValue], int]:
     """Values that members of campaigns share and few others show, including payment fingerprints; and the
     number of values withheld.
 
@@ -197,7 +197,7 @@ def values_of_results(results: Path) -> tuple[list[Pair], int]:
     return sorted(pairs), len(content.withheld)
 
 
-def values_of_accounts(path: Path) -> list[Pair]:
+def values_of_accounts(path: Path) -> list[KindValue]:
     """Payment fingerprints, sign-up addresses and mail domains of an account table (Parquet, as in the
     contract).
 
@@ -209,7 +209,7 @@ def values_of_accounts(path: Path) -> list[Pair]:
         "email_domain": "email_domain",
     }
     table = pq.read_table(path, columns=[name for name in columns if name in pq.read_schema(path).names])
-    pairs: set[Pair] = set()
+    pairs: set[KindValue] = set()
     for name in table.column_names:
         for value in set(table.column(name).to_pylist()) - {None, ""}:
             kind = columns[name]
@@ -222,7 +222,20 @@ def values_of_accounts(path: Path) -> list[Pair]:
     return sorted(pairs)
 
 
-def prompt_families(sketches: Path, results: Path | None = None) -> list[Pair]:
+def sketch_parts(sketches: Path) -> list[Path]:
+    """The files of a folder of sketches, sorted. Raises `InputError` where there are none."""
+    parts = sorted(sketches.glob("sketch-*.parquet"))
+    if not parts:
+        raise InputError(
+            Problem(
+                fact="the folder holds no sketches", where=str(sketches), expected="sketch-*.parquet",
+                fix="stillwatch sketch LOGS --key-file JOINT.key --out SKETCHES",
+            )
+        )  # fmt: skip
+    return parts
+
+
+def prompt_families(sketches: Path, results: Path | None = None) -> list[KindValue]:
     """Prompt families in a folder of sketches: phrases and MinHash bands that at least `FEWEST_ACCOUNTS`
     accounts show, under the key of the sketches.
 
@@ -233,14 +246,7 @@ def prompt_families(sketches: Path, results: Path | None = None) -> list[Pair]:
     that show it.
     Raises `InputError` for a folder without sketches.
     """
-    parts = sorted(sketches.glob("sketch-*.parquet"))
-    if not parts:
-        raise InputError(
-            Problem(
-                fact="the folder holds no sketches", where=str(sketches), expected="sketch-*.parquet",
-                fix="stillwatch sketch LOGS --key-file JOINT.key --out SKETCHES",
-            )
-        )  # fmt: skip
+    parts = sketch_parts(sketches)
     members = (
         None
         if results is None

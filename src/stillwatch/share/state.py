@@ -17,18 +17,20 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from stillwatch.errors import Problem, StateError, UsageError, unknown
+from stillwatch.memory.record import now
 from stillwatch.share.journal import Journal
 
+# Files of the state: database, and log of what was shared.
 DATABASE, JOURNAL = "share.sqlite", "journal.jsonl"
 VERSION = 1  # of the database's schema
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 """Valid names of peers and collections."""
 TOKEN_BYTES = 32  # random bytes of a token
+# Statements that create the tables of the state's database.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS peers (name TEXT PRIMARY KEY, token_sha256 TEXT UNIQUE NOT NULL,
     since TEXT NOT NULL, until TEXT, public_key BLOB);
@@ -61,7 +63,7 @@ CREATE TABLE IF NOT EXISTS received (
 """
 
 
-class State:
+class SharingState:
     """The state folder, created where it does not exist. It can be used by several threads and processes at
     the same time.
 
@@ -193,11 +195,6 @@ def check_name(what: str, name: str) -> None:
                 expected="a-z, 0-9 and -, at most 63 characters",
             )
         )
-
-
-def now() -> str:
-    """The present time in TAXII's form: UTC, with microseconds."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _digest(token: str) -> str:

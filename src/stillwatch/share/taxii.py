@@ -28,18 +28,19 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from stillwatch.memory.record import now
 from stillwatch.share.access import Door, Refused, body_of
 from stillwatch.share.release import INBOX, SPEC, add_collection, collection_id, put, version_of
-from stillwatch.share.state import State, now
+from stillwatch.share.state import SharingState
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
 
-MEDIA = "application/taxii+json;version=2.1"
-STIX_MEDIA = "application/stix+json;version=2.1"
-ROOT = "shared"
+MEDIA = "application/taxii+json;version=2.1"  # media type of TAXII
+STIX_MEDIA = "application/stix+json;version=2.1"  # media type of STIX
+ROOT = "shared"  # path of the API root
 PAGE = 1000
 """Most objects of a page."""
 MOST_BYTES = 8 << 20
@@ -50,20 +51,21 @@ WRITABLE = frozenset(
     {"sighting", "opinion", "note", "identity", "indicator", "observed-data", "marking-definition"}
 )
 """Types of objects that a peer may write into the inbox."""
+# An identifier of a STIX object.
 IDENTIFIER = re.compile(r"[a-z][a-z0-9-]{2,250}--[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")  # a time in UTC as STIX writes it
 
-Told = tuple[Any, dict[str, str], int]
+TaxiiAnswer = tuple[Any, dict[str, str], int]
 """An answer: body as JSON, headers and HTTP status."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class TaxiiRequest:
     """A request: the peer that sends it, the server's base URL, path parameters, query parameters
     and body.
     """
 
-    state: State
+    state: SharingState
     peer: str
     url: str
     path: Mapping[str, str]
@@ -71,7 +73,7 @@ class Asked:
     body: bytes
 
 
-def app(state: State, *, title: str = "Stillwatch", requests_a_minute: int | None = None) -> Starlette:
+def app(state: SharingState, *, title: str = "Stillwatch", requests_a_minute: int | None = None) -> Starlette:
     """The ASGI application. It creates the inbox; releases create the other collections. `requests_a_minute`
     None means the default limit.
     """
@@ -93,17 +95,17 @@ def app(state: State, *, title: str = "Stillwatch", requests_a_minute: int | Non
         headers = {} if why.retry_after is None else {"Retry-After": str(why.retry_after)}
         if why.status == 401:
             headers["WWW-Authenticate"] = 'Bearer realm="taxii", Basic realm="taxii"'
-        told = {"title": why.title, "http_status": str(why.status), "error_id": secrets.token_hex(8)}
-        return answer(told | ({"description": why.detail} if why.detail else {}), headers, why.status)
+        fault = {"title": why.title, "http_status": str(why.status), "error_id": secrets.token_hex(8)}
+        return answer(fault | ({"description": why.detail} if why.detail else {}), headers, why.status)
 
-    def route(path: str, method: str, act: Callable[[Asked], Told]) -> Route:
+    def route(path: str, method: str, act: Callable[[TaxiiRequest], TaxiiAnswer]) -> Route:
         async def endpoint(request: Request) -> Response:
             peer, status = "", 500
             try:
                 peer = door.peer(request)
                 _negotiated(request)
                 body = await body_of(request, MOST_BYTES) if method == "POST" else b""
-                asked = Asked(
+                parsed = TaxiiRequest(
                     state=state,
                     peer=peer,
                     url=str(request.base_url),
@@ -111,9 +113,9 @@ def app(state: State, *, title: str = "Stillwatch", requests_a_minute: int | Non
                     query=request.query_params,
                     body=body,
                 )
-                told = await run_in_threadpool(act, asked)
-                status = told[2]
-                return answer(*told)
+                result = await run_in_threadpool(act, parsed)
+                status = result[2]
+                return answer(*result)
             except Refused as why:
                 status = why.status
                 return refused(why)
@@ -138,8 +140,8 @@ def app(state: State, *, title: str = "Stillwatch", requests_a_minute: int | Non
     one = f"/{ROOT}/collections/{{collection}}"
     made = Starlette(
         routes=[
-            route("/taxii2/", "GET", lambda asked: _discovery(asked, title)),
-            route(f"/{ROOT}/", "GET", lambda asked: _root(asked, title)),
+            route("/taxii2/", "GET", lambda request: _discovery(request, title)),
+            route(f"/{ROOT}/", "GET", lambda request: _root(request, title)),
             route(f"/{ROOT}/status/{{status}}/", "GET", _status),
             route(f"/{ROOT}/collections/", "GET", _collections),
             route(f"{one}/", "GET", _collection),
@@ -171,29 +173,29 @@ def _negotiated(request: Request) -> None:
         raise Refused(415, "this media type is not taken", MEDIA)
 
 
-def _discovery(asked: Asked, title: str) -> Told:
+def _discovery(request: TaxiiRequest, title: str) -> TaxiiAnswer:
     """Discovery (TAXII 2.1, section 4.1)."""
-    root = f"{asked.url}{ROOT}/"
+    root = f"{request.url}{ROOT}/"
     return {"title": title, "default": root, "api_roots": [root]}, {}, 200
 
 
-def _root(_asked: Asked, title: str) -> Told:
+def _root(_asked: TaxiiRequest, title: str) -> TaxiiAnswer:
     """The API root (section 4.2)."""
     return {"title": title, "versions": [MEDIA], "max_content_length": MOST_BYTES}, {}, 200
 
 
-def _readable(asked: Asked) -> set[str]:
+def _readable(request: TaxiiRequest) -> set[str]:
     """Identifiers of the collections that the peer may read."""
     return {
         row["collection"]
-        for row in asked.state.rows("SELECT collection FROM access WHERE peer = ?", (asked.peer,))
+        for row in request.state.rows("SELECT collection FROM access WHERE peer = ?", (request.peer,))
     }
 
 
-def _collections(asked: Asked) -> Told:
+def _collections(request: TaxiiRequest) -> TaxiiAnswer:
     """The collections that the peer can see (section 5.1)."""
-    mine = _readable(asked)
-    rows = asked.state.rows("SELECT * FROM collections ORDER BY name")
+    mine = _readable(request)
+    rows = request.state.rows("SELECT * FROM collections ORDER BY name")
     shown = [_shown(row, row["id"] in mine) for row in rows if row["id"] in mine or row["inbox"]]
     return {"collections": shown}, {}, 200
 
@@ -211,13 +213,13 @@ def _shown(row: Mapping[str, Any], can_read: bool) -> dict[str, Any]:
     }
 
 
-def _place(asked: Asked, *, read: bool = False, write: bool = False) -> Mapping[str, Any]:
+def _place(request: TaxiiRequest, *, read: bool = False, write: bool = False) -> Mapping[str, Any]:
     """The collection in the path, by identifier or alias. Raises `Refused`: 404 for a collection that the
     peer cannot see, 403 for an access that it does not have.
     """
-    name = asked.path["collection"]
-    rows = asked.state.rows("SELECT * FROM collections WHERE id = ? OR name = ?", (name, name))
-    can_read = bool(rows) and rows[0]["id"] in _readable(asked)
+    name = request.path["collection"]
+    rows = request.state.rows("SELECT * FROM collections WHERE id = ? OR name = ?", (name, name))
+    can_read = bool(rows) and rows[0]["id"] in _readable(request)
     if not rows or not (can_read or rows[0]["inbox"]):
         raise Refused(404, "no such collection")
     if (read and not can_read) or (write and not rows[0]["inbox"]):
@@ -225,22 +227,22 @@ def _place(asked: Asked, *, read: bool = False, write: bool = False) -> Mapping[
     return {**rows[0], "can_read": can_read}
 
 
-def _collection(asked: Asked) -> Told:
+def _collection(request: TaxiiRequest) -> TaxiiAnswer:
     """One collection (section 5.2)."""
-    row = _place(asked)
+    row = _place(request)
     return _shown(row, row["can_read"]), {}, 200
 
 
-def _selected(asked: Asked, *, every_version: bool = False) -> tuple[list[dict[str, Any]], bool]:
+def _selected(request: TaxiiRequest, *, every_version: bool = False) -> tuple[list[dict[str, Any]], bool]:
     """The rows of a page in the order of addition, and whether more follow. Raises `Refused` for an invalid
     parameter.
     """
-    place = _place(asked, read=True)
+    place = _place(request, read=True)
     where, values = ["collection = ?"], [place["id"]]
-    query = asked.query
-    if "object" in asked.path:
+    query = request.query
+    if "object" in request.path:
         where.append("id = ?")
-        values.append(asked.path["object"])
+        values.append(request.path["object"])
     for name, column in (("id", "id"), ("type", "type"), ("spec_version", "spec_version")):
         given = query.get(f"match[{name}]")
         if given is not None:
@@ -250,8 +252,8 @@ def _selected(asked: Asked, *, every_version: bool = False) -> tuple[list[dict[s
     versions = (query.get("match[version]") or "last").split(",") if not every_version else ["all"]
     if "all" not in versions:
         kinds = {"last": "max", "first": "min"}
-        told = [one for one in versions if one not in kinds]
-        if any(not MOMENT.fullmatch(one) for one in told):
+        wrong = [one for one in versions if one not in kinds]
+        if any(not MOMENT.fullmatch(one) for one in wrong):
             raise Refused(400, "`match[version]` cannot be", "last, first, all or a time")
         parts = [
             f"version = (SELECT {kinds[one]}(version) FROM objects i WHERE i.collection = o.collection AND "
@@ -259,9 +261,9 @@ def _selected(asked: Asked, *, every_version: bool = False) -> tuple[list[dict[s
             for one in versions
             if one in kinds
         ]
-        if told:
-            parts.append(f"version IN ({','.join('?' * len(told))})")
-            values += told
+        if wrong:
+            parts.append(f"version IN ({','.join('?' * len(wrong))})")
+            values += wrong
         where.append(f"({' OR '.join(parts)})")
     added_after = query.get("added_after")
     if added_after is not None:
@@ -273,7 +275,7 @@ def _selected(asked: Asked, *, every_version: bool = False) -> tuple[list[dict[s
         where.append("number > ?")
         values.append(_after(query["next"]))
     limit = _limit(query.get("limit"))
-    rows = asked.state.rows(
+    rows = request.state.rows(
         f"SELECT * FROM objects o WHERE {' AND '.join(where)} ORDER BY number LIMIT ?", (*values, limit + 1)
     )
     return rows[:limit], len(rows) > limit
@@ -315,17 +317,17 @@ def _paged(rows: list[dict[str, Any]], more: bool) -> tuple[dict[str, Any], dict
     return head, {"X-TAXII-Date-Added-First": added[0], "X-TAXII-Date-Added-Last": added[-1]}
 
 
-def _objects(asked: Asked) -> Told:
+def _objects(request: TaxiiRequest) -> TaxiiAnswer:
     """A page of objects (sections 5.4 and 5.6); records which versions were served."""
-    rows, more = _selected(asked)
-    _known(asked, rows)
+    rows, more = _selected(request)
+    _known(request, rows)
     head, headers = _paged(rows, more)
     at = now()
-    with asked.state.whole():
+    with request.state.whole():
         for row in rows:
-            asked.state.write(
+            request.state.write(
                 "INSERT OR IGNORE INTO served VALUES (?, ?, ?, ?, ?)",
-                (asked.peer, row["collection"], row["id"], row["version"], at),
+                (request.peer, row["collection"], row["id"], row["version"], at),
             )
     return (
         {**head, **({"objects": [orjson.loads(row["body"]) for row in rows]} if rows else {})},
@@ -334,20 +336,20 @@ def _objects(asked: Asked) -> Told:
     )
 
 
-def _known(asked: Asked, rows: list[dict[str, Any]]) -> None:
+def _known(request: TaxiiRequest, rows: list[dict[str, Any]]) -> None:
     """Raise `Refused` where one object was requested that the collection never held."""
-    if "object" in asked.path and not rows:
-        place = _place(asked)
-        if not asked.state.rows(
+    if "object" in request.path and not rows:
+        place = _place(request)
+        if not request.state.rows(
             "SELECT 1 FROM objects WHERE collection = ? AND id = ? LIMIT 1",
-            (place["id"], asked.path["object"]),
+            (place["id"], request.path["object"]),
         ):
             raise Refused(404, "no such object")
 
 
-def _manifest(asked: Asked) -> Told:
+def _manifest(request: TaxiiRequest) -> TaxiiAnswer:
     """A page of the manifest (section 5.3)."""
-    rows, more = _selected(asked)
+    rows, more = _selected(request)
     head, headers = _paged(rows, more)
     records = [
         {"id": row["id"], "date_added": row["added"], "version": row["version"], "media_type": STIX_MEDIA}
@@ -356,25 +358,25 @@ def _manifest(asked: Asked) -> Told:
     return {**head, **({"objects": records} if rows else {})}, headers, 200
 
 
-def _versions(asked: Asked) -> Told:
+def _versions(request: TaxiiRequest) -> TaxiiAnswer:
     """Versions of an object (section 5.8)."""
-    rows, more = _selected(asked, every_version=True)
-    _known(asked, rows)
+    rows, more = _selected(request, every_version=True)
+    _known(request, rows)
     head, headers = _paged(rows, more)
     return {**head, **({"versions": [row["version"] for row in rows]} if rows else {})}, headers, 200
 
 
-def _delete(asked: Asked) -> Told:
+def _delete(request: TaxiiRequest) -> TaxiiAnswer:
     """Refuse to delete objects (section 5.7)."""
-    _place(asked)
+    _place(request)
     raise Refused(403, "objects are not deleted by peers", "what is withdrawn is revoked")
 
 
-def _post(asked: Asked) -> Told:
+def _post(request: TaxiiRequest) -> TaxiiAnswer:
     """Add the valid objects of an envelope to the inbox (section 5.5); the answer is a status resource."""
-    place = _place(asked, write=True)
+    place = _place(request, write=True)
     try:
-        found = orjson.loads(asked.body)
+        found = orjson.loads(request.body)
         objects = found["objects"]
         if not isinstance(objects, list):
             raise TypeError("objects")
@@ -391,7 +393,7 @@ def _post(asked: Asked) -> Told:
         else:
             good.append(("", one))
             successes.append({"id": one["id"], "version": version_of(one, now())})
-    put(asked.state, place["id"], good, asked.peer)
+    put(request.state, place["id"], good, request.peer)
     status = {
         "id": str(_uuid()),
         "status": "complete",
@@ -403,14 +405,15 @@ def _post(asked: Asked) -> Told:
         "successes": successes,
         "failures": failures,
     }
-    asked.state.write(
+    request.state.write(
         "INSERT INTO statuses VALUES (?, ?, ?, ?)",
-        (status["id"], asked.peer, place["id"], orjson.dumps(status)),
+        (status["id"], request.peer, place["id"], orjson.dumps(status)),
     )
     return status, {}, 202
 
 
 def _uuid() -> str:
+    """A new random identifier."""
     import uuid
 
     return str(uuid.uuid4())
@@ -436,17 +439,17 @@ def _why_not(one: Any) -> str:  # noqa: ANN401  foreign JSON
     return ""
 
 
-def _status(asked: Asked) -> Told:
+def _status(request: TaxiiRequest) -> TaxiiAnswer:
     """The status of an earlier request of this peer (section 4.3)."""
-    rows = asked.state.rows(
-        "SELECT body FROM statuses WHERE id = ? AND peer = ?", (asked.path["status"], asked.peer)
+    rows = request.state.rows(
+        "SELECT body FROM statuses WHERE id = ? AND peer = ?", (request.path["status"], request.peer)
     )
     if not rows:
         raise Refused(404, "no such status")
     return orjson.loads(rows[0]["body"]), {}, 200
 
 
-def inbox(state: State) -> list[dict[str, Any]]:
+def inbox(state: SharingState) -> list[dict[str, Any]]:
     """Objects that peers wrote into the inbox, each with peer and time, the oldest first."""
     rows = state.rows(
         "SELECT source, added, body FROM objects WHERE collection = ? ORDER BY number",

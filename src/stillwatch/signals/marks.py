@@ -10,14 +10,12 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import expit
 
-from stillwatch.signals.traits import Floats, Ints, Traits
+from stillwatch.signals.traits import Traits
+from stillwatch.stats.arrays import Bools, Floats, Ints
 from stillwatch.stats.factorize import Same, codes
 from stillwatch.stats.membership import log_beta_binomial
-
-Bools = npt.NDArray[np.bool_]
 
 # Beta law of a person's share of exchanges in the quietest eight hours of the day: chosen; 3 to 10 % in chat
 # logs.

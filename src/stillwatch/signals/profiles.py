@@ -18,7 +18,8 @@ from ibis import _
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome
-from stillwatch.stats.evalues import Array, bounded_log_e
+from stillwatch.stats.arrays import Bools, Floats, Ints
+from stillwatch.stats.evalues import bounded_log_e
 from stillwatch.stats.factorize import Same
 from stillwatch.stats.homogeneity import COVERS, FEWEST_REFERENCE, FEWEST_VALUES, Alike, Lack, alike
 
@@ -28,7 +29,7 @@ DOING_FEWEST, DOING_FEWEST_OTHERS = 8, 40  # members, and other accounts, that `
 # Least probability that the null of `doing_finding` allows, and its factor on the share of other accounts.
 DOING_FLOOR, DOING_ENRICHMENT = 0.2, 5.0
 DOING_LARGEST_BOUND = 0.9  # probability under the null above which a member is left out; chosen
-Column = Same[npt.NDArray[np.generic]]
+ColumnValues = Same[npt.NDArray[np.generic]]
 
 # Null of tests that use `alike_finding`, for their cards.
 ALIKE_NULL = (
@@ -55,7 +56,7 @@ def alike_finding(
     unit: Callable[[float], str],
     *,
     needs: str,
-    compare: Callable[[Array, Array, Array], Alike | Lack] = alike,
+    compare: Callable[[Floats, Floats, Floats], Alike | Lack] = alike,
 ) -> Outcome:
     """Result of `compare` for members' values on both halves and other accounts' values on half 1.
 
@@ -157,7 +158,9 @@ def doing_finding(rows: Columns, member: Mask, many: float, sentence: str, nobod
     of_client = ((doers + usual) / (users + 1.0))[client[~outside]]
     of_client[client[~outside] == 0] = usual
     bound = np.maximum(DOING_ENRICHMENT * np.maximum(usual, of_client), DOING_FLOOR)
-    compared = bound <= DOING_LARGEST_BOUND
+    compared = np.flatnonzero(bound <= DOING_LARGEST_BOUND)
+    # In one order whatever that of the rows is, on which the last bit of the sum would depend.
+    compared = compared[np.lexsort((mine[compared], bound[compared]))]
     number = int(mine.sum())
     return Finding(
         log_e=bounded_log_e(mine[compared], bound[compared]),
@@ -253,14 +256,14 @@ class Hours:
     * `exchanges`: number of exchanges of all members.
     """
 
-    proposing: npt.NDArray[np.float64]
-    usual: npt.NDArray[np.float64]
-    tested: npt.NDArray[np.float64]
-    others: npt.NDArray[np.float64]
+    proposing: Floats
+    usual: Floats
+    tested: Floats
+    others: Floats
     exchanges: int
 
 
-def active_span(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+def active_span(counts: Floats) -> Bools:
     """From account × hour counts: whether the hour lies between the account's first and last exchange; False
     throughout for an account without one.
     """
@@ -271,8 +274,8 @@ def active_span(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     return np.asarray((hours >= first[:, None]) & (hours <= last[:, None]))
 
 
-FEWEST_HOURS = 48  # hours that the members' exchanges must span
-FEWEST_COUNT = 8  # exchanges that an account needs
+FEWEST_HOURS = 48  # least hours that the members' exchanges must span
+FEWEST_COUNT = 8  # exchanges that an account needs to be compared
 FEWEST_MEMBERS = 2 * FEWEST_VALUES  # members that are needed; half of them propose hours, half are tested
 FEWEST_OTHERS = FEWEST_REFERENCE  # other accounts that are needed
 MOST_HOURS = 400 * 24  # hours that are compared; chosen, more than a year, so stray rows far off cost nothing
@@ -290,8 +293,8 @@ def others_hours(rows: Columns, member: Mask) -> Hours | NoFinding:
     return _hours(Same(rows["account"]), Same(rows["hour"]), Same(rows["exchanges"]), Same(member))
 
 
-def _busiest(hours: npt.NDArray[np.int64], exchanges: npt.NDArray[np.float64]) -> tuple[int, int]:
-    """Begin and end of the span of `hours` (end excluded); where it is longer than `MOST_HOURS`, of the
+def _busiest(hours: Ints, exchanges: Floats) -> tuple[int, int]:
+    """Start and end of the span of `hours` (end excluded); where it is longer than `MOST_HOURS`, of the
     stretch of that length with the most `exchanges`.
     """
     begin, end = int(hours.min()), int(hours.max()) + 1
@@ -306,7 +309,9 @@ def _busiest(hours: npt.NDArray[np.int64], exchanges: npt.NDArray[np.float64]) -
 
 
 @lru_cache(maxsize=4)  # two tests read the same hours of one group in turn
-def _hours(accounts: Column, hours: Column, exchanges: Column, members: Column) -> Hours | NoFinding:
+def _hours(
+    accounts: ColumnValues, hours: ColumnValues, exchanges: ColumnValues, members: ColumnValues
+) -> Hours | NoFinding:
     """`others_hours` for columns that are compared by identity, so that the result can be cached."""
     account, hour = np.asarray(accounts.array, np.int64), np.asarray(hours.array, np.int64)
     count, member = np.asarray(exchanges.array, float), np.asarray(members.array, bool)

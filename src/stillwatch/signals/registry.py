@@ -29,6 +29,7 @@ from stillwatch.signals import explanations, group_tests, indicators
 from stillwatch.signals.marks import with_labels
 from stillwatch.signals.traits import Traits
 from stillwatch.simulate.crowds import Crowd, Setting
+from stillwatch.stats.arrays import Bools, Ints
 from stillwatch.suggestions import did_you_mean
 
 Family = Literal[
@@ -46,20 +47,21 @@ Family = Literal[
 ]
 # Families whose tests can count towards a report (`CONTROL`), and those that only describe (`LIKENESS`).
 CONTROL: tuple[Family, ...] = ("ownership", "handoff", "coercion", "division", "fungible", "turns", "load")
+# Families that say how alike accounts are, which a common cause also produces.
 LIKENESS: tuple[Family, ...] = ("place", "habit", "timing", "purpose")
-FAMILIES: tuple[Family, ...] = CONTROL + LIKENESS
+FAMILIES: tuple[Family, ...] = CONTROL + LIKENESS  # all families of group tests
 TABLES = {table.name: table for table in (OBSERVATIONS, ACCOUNTS, RELEASES)}
 """Schemas of the tables that a signal may read, by name."""
 FORBIDDEN = ("prompt", "response", "system_prompt")  # columns of text, which a signal may not read
-Graph = Literal["behaviour", "network", "words", "client", "attributes"]
-GRAPHS: tuple[Graph, ...] = ("behaviour", "network", "words", "client", "attributes")
+GraphName = Literal["behaviour", "network", "words", "client", "attributes"]
+GRAPHS: tuple[GraphName, ...] = ("behaviour", "network", "words", "client", "attributes")
 """Names of the graphs whose clusters are candidates, each with the links of some indicators."""
 INDICATORS, GROUP_TESTS, EXPLANATIONS = (
     f"stillwatch.{name}" for name in ("indicators", "group_tests", "explanations")
 )
 """Names of the entry-point groups in which other packages register signals and explanations."""
 Columns = Mapping[str, npt.NDArray[np.generic]]
-Mask = npt.NDArray[np.bool_]
+Mask = Bools
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +131,7 @@ class Indicator:
 
     card: Card
     value: Callable[[ir.Table], ir.Value]
-    graphs: tuple[Graph, ...]
+    graphs: tuple[GraphName, ...]
     is_content: bool = False
     proposes_only: bool = False
     is_list: bool = field(init=False)
@@ -278,7 +280,7 @@ class ExplanationCard:
 
 
 Draw = Callable[[np.random.Generator, int, Setting], Crowd]
-Labels = npt.NDArray[np.int64]
+Labels = Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,7 +347,7 @@ def indicator(
     source: str,
     reads: tuple[str, ...],
     null: str = "",
-    graphs: tuple[Graph, ...] = (),
+    graphs: tuple[GraphName, ...] = (),
     is_content: bool = False,
     proposes_only: bool = False,
 ) -> Callable[[Callable[[ir.Table], ir.Value]], Indicator]:
@@ -366,7 +368,7 @@ def indicator(
             source=source,
             reads=reads,
         )
-        usual: Graph = "attributes" if card.table == ACCOUNTS.name else "behaviour"
+        usual: GraphName = "attributes" if card.table == ACCOUNTS.name else "behaviour"
         return Indicator(
             card=card,
             value=function,
@@ -385,7 +387,7 @@ def all_indicators() -> tuple[Indicator, ...]:
 
 
 @cache
-def kinds_by_graph() -> Mapping[Graph, tuple[str, ...]]:
+def kinds_by_graph() -> Mapping[GraphName, tuple[str, ...]]:
     """Graph → names of the indicators whose links it has, in the order of `GRAPHS`."""
     return {
         graph: tuple(unit.card.name for unit in all_indicators() if graph in unit.graphs) for graph in GRAPHS

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import ibis.expr.types as ir
 import numpy as np
-import numpy.typing as npt
 from ibis import _
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome
+from stillwatch.stats.arrays import Ints
 from stillwatch.stats.evalues import binomial_log_e
 
 FLOOR = 0.05  # least probability of a repeat that the null allows
@@ -65,7 +65,7 @@ def sharing_finding(rows: Columns, member: Mask, sentence: str, attribute: str) 
     )
 
 
-def _usual_share(others: npt.NDArray[np.int64], size: int) -> float:
+def _usual_share(others: Ints, size: int) -> float:
     """Expected share of repeats among `size` of `others` (one code per account), drawn at random without
     replacement; from the exact expected number of distinct values (Hurlbert 1971).
     """

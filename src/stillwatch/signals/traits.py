@@ -10,7 +10,6 @@ import ibis
 import ibis.expr.types as ir
 import numba
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from ibis import _
@@ -18,12 +17,11 @@ from ibis import _
 from stillwatch.contract.phrases import FEWEST_HOLDERS as SHARED_BY
 from stillwatch.contract.phrases import Phrases
 from stillwatch.contract.summaries import MINUTES, Summaries
+from stillwatch.stats.arrays import Bools, Floats, Ints
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Ask = Callable[[Callable[[Summaries], ir.Table]], pa.Table]
+RunOnSummaries = Callable[[Callable[[Summaries], ir.Table]], pa.Table]
 
-PHRASE = "prompt_template"
+PHRASE = "prompt_template"  # kind whose main phrase an account is compared by
 # Indicator kinds of which `Traits` has the account's most frequent value.
 MAIN_KINDS = (
     PHRASE, "system_prompt", "user_agent", "tls_fingerprint", "client_prefix", "asn", "request_shape",
@@ -31,7 +29,7 @@ MAIN_KINDS = (
 # Indicator kinds over the account table of which `Traits` has the account's value.
 ATTRIBUTE_KINDS = ("payment_fingerprint", "email_domain", "signup_address", "signup_burst")
 NEARLY = 0.9  # share of the exchanges of an account's largest day from which a day counts as full
-LABELLED = attrgetter("labelled")  # `Summaries.labelled`
+LABELLED = attrgetter("labelled")  # the table `Summaries.labelled`, as the engine evaluates it
 MOST_TEXTS = 2_000_000  # pairs of account and text that are kept
 FEWEST_EXCHANGES = 6  # exchanges below which `Traits.quiet` is NaN
 
@@ -80,7 +78,7 @@ class Traits:
     labelled: Mapping[str, Ints] = field(default_factory=dict)
 
 
-def traits(ask: Ask, summaries: Summaries, names: Sequence[str], owner: Ints) -> Traits:
+def traits(ask: RunOnSummaries, summaries: Summaries, names: Sequence[str], owner: Ints) -> Traits:
     """Traits of the accounts `names`, in that order.
 
     `ask` evaluates a function of these `summaries` to an Arrow table, as `ask(f)` for `f(summaries)`; `owner`
@@ -284,7 +282,7 @@ def _most_shown(starts, account, hour, exchanges, kind, wanted, end, fewest, acc
     return best, often
 
 
-def _of_kind(table: pa.Table) -> Callable[[str], npt.NDArray[np.bool_]]:
+def _of_kind(table: pa.Table) -> Callable[[str], Bools]:
     """A function that gives the mask of the rows of one kind."""
     kinds = table.column("kind").combine_chunks().dictionary_encode()
     names, codes = kinds.dictionary.to_pylist(), kinds.indices.to_numpy(zero_copy_only=False)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -14,9 +13,10 @@ from stillwatch.errors import InputError, Problem
 from stillwatch.simulate.population import DAY, SECOND, Population
 from stillwatch.simulate.prompts import mix
 from stillwatch.simulate.traffic import TrafficRows
+from stillwatch.stats.arrays import Floats
 
-APPLICATIONS = ("product", "batch")
-COLUMNS = ("client", "second", "rate")
+APPLICATIONS = ("product", "batch")  # kinds of honest accounts whose rates are replaced
+COLUMNS = ("client", "second", "rate")  # columns of a file of arrival rates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Arrivals:
     long.
     """
 
-    rates: npt.NDArray[np.float64]
+    rates: Floats
     window_s: int
 
     def move(
@@ -88,6 +88,7 @@ def read_arrivals(path: Path) -> Arrivals:
 
 
 def _wrong(path: Path, found: str) -> InputError:
+    """The error of a file of arrival rates."""
     return InputError(
         Problem(
             fact=f"times file `{path.name}` cannot be used",

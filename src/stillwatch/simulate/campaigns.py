@@ -17,8 +17,8 @@ import numpy as np
 
 from stillwatch.simulate import population as p
 from stillwatch.simulate.grammar import LANGUAGES, ROOT
-from stillwatch.simulate.population import DAY, HOUR, Floats, Population
-from stillwatch.simulate.prompts import Ints, Keys, Texts, below, mix
+from stillwatch.simulate.population import DAY, HOUR, Population
+from stillwatch.simulate.prompts import Texts, below, mix
 from stillwatch.simulate.traffic import (
     EDIT,
     FOLLOW_UP,
@@ -33,9 +33,11 @@ from stillwatch.simulate.traffic import (
     sit_down,
     within_group,
 )
+from stillwatch.stats.arrays import Floats, Ints, Uints
 
-Kind = Literal["harvest", "relay", "mixed"]
+PlanKind = Literal["harvest", "relay", "mixed"]
 
+# Capability: rule for what is asked, and rules for the items.
 CAPABILITIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "reasoning": ("want_reasoning", ("item_math", "item_code", "item_data")),
     "agentic": ("want_agentic", ("item_agentic", "item_code")),
@@ -47,11 +49,11 @@ CAPABILITIES: dict[str, tuple[str, tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class CampaignPlan:
     """One campaign: its size, what its accounts share, and how it divides and disguises the work."""
 
     name: str
-    kind: Kind
+    kind: PlanKind
     accounts: int
     exchanges: int
     capabilities: tuple[str, ...] = ("reasoning",)
@@ -80,7 +82,9 @@ class Plan:
 class PlantedCampaign:
     """A plan in a span of time, with its accounts and its queue of items; call `day` in the order of days."""
 
-    def __init__(self, plan: Plan, rng: np.random.Generator, start: int, end: int, release: int) -> None:
+    def __init__(
+        self, plan: CampaignPlan, rng: np.random.Generator, start: int, end: int, release: int
+    ) -> None:
         self.plan = plan
         self.release = release
         self.start = start + int(min(plan.first_day, (end - start) / DAY / 4) * DAY)
@@ -88,7 +92,7 @@ class PlantedCampaign:
         self.members = members_of(plan, rng, self.start, self.end)
         self.weights: Floats = rng.lognormal(0.0, plan.uneven, plan.accounts)
         self.queue = Counter(int(rng.integers(1, 1 << 40)))
-        self.bases: Keys = rng.integers(0, 1 << 62, (len(plan.capabilities), max(1, plan.templates))).astype(
+        self.bases: Uints = rng.integers(0, 1 << 62, (len(plan.capabilities), max(1, plan.templates))).astype(
             np.uint64
         )
         self.silences = _silences(plan, rng, self.start, self.end)
@@ -113,9 +117,11 @@ class PlantedCampaign:
         return rows
 
     def _open_span(self, day: int) -> tuple[int, int]:
+        """The part of a day in which the campaign runs: start and end."""
         return max(day, self.start), min(day + DAY, self.end)
 
     def _harvest(self, rng: np.random.Generator, n: int, day: int) -> TrafficRows:
+        """About `n` exchanges of a harvest on one day."""
         if self.plan.hours == "human":
             account, at = self._by_hand(rng, n, day)
         else:
@@ -173,6 +179,7 @@ class PlantedCampaign:
         return account
 
     def _with_words(self, rng: np.random.Generator, account: Ints, at: Ints) -> TrafficRows:
+        """Exchanges of these accounts at these times, with what they ask."""
         plan, n = self.plan, len(account)
         key = self.queue.keys(n)
         capability = rng.integers(0, len(plan.capabilities), n)
@@ -270,7 +277,7 @@ class PlantedCampaign:
         )
 
 
-def _silences(plan: Plan, rng: np.random.Generator, start: int, end: int) -> list[tuple[int, int]]:
+def _silences(plan: CampaignPlan, rng: np.random.Generator, start: int, end: int) -> list[tuple[int, int]]:
     """Outages of all accounts as (start, end): a few of 0.7 to 2.5 hours, and breaks of six minutes after
     errors.
     """
@@ -282,7 +289,7 @@ def _silences(plan: Plan, rng: np.random.Generator, start: int, end: int) -> lis
     return long + [(int(a), int(a) + 6 * 60 * p.SECOND) for a in begins]
 
 
-def members_of(plan: Plan, rng: np.random.Generator, start: int, end: int) -> Population:
+def members_of(plan: CampaignPlan, rng: np.random.Generator, start: int, end: int) -> Population:
     """The campaign's accounts: ordinary persons, except for what the plan makes them share."""
     n = plan.accounts
     members = p.persons(rng, n, start, end)
@@ -318,7 +325,7 @@ def members_of(plan: Plan, rng: np.random.Generator, start: int, end: int) -> Po
     return members
 
 
-def _share(plan: Plan, rng: np.random.Generator, members: Population) -> None:
+def _share(plan: CampaignPlan, rng: np.random.Generator, members: Population) -> None:
     """Set the attributes that the accounts share under the plan, in place."""
     n = len(members)
     if plan.cards:

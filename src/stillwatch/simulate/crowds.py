@@ -24,15 +24,17 @@ from stillwatch.simulate.people import (
     setting,
     words,
 )
-from stillwatch.simulate.population import DAY, MODELS, SECOND, SHAPED, Floats, fresh, some, texts
-from stillwatch.simulate.prompts import Ints, Texts
+from stillwatch.simulate.population import DAY, MODELS, SECOND, SHAPED, fresh, some, texts
+from stillwatch.simulate.prompts import Texts
 from stillwatch.simulate.visits import VisitRows, own_life, sittings, ticks, volumes, write
+from stillwatch.stats.arrays import Floats, Ints
 
 __all__ = ["Crowd", "Setting", "crowd", "joined", "ordinary", "setting", "tables"]
 
+# Schema of the table that names the group of each account.
 GROUPS = pa.schema([pa.field("account_id", pa.string()), pa.field("group", pa.int64())])
 _SENT = (0.985, 0.993, 0.997)  # cumulated shares of the first three entries of `_STATUS`
-_STATUS = np.array([200, 429, 500, 529])
+_STATUS = np.array([200, 429, 500, 529])  # status codes of answers
 _KINDS_OF_ORDINARY = (
     0.62,
     0.16,
@@ -103,6 +105,7 @@ def crowd(rng: np.random.Generator, group: People, setting: Setting, parts: Sequ
 
 
 def _conversations(rng: np.random.Generator, rows: VisitRows) -> Texts:
+    """Names of the conversations of all rows; null for rows without one."""
     distinct, code = np.unique(rows.conversation, return_inverse=True)
     names = fresh(rng, len(distinct), "c", 15)
     names[distinct < 0] = None
@@ -232,12 +235,14 @@ def ordinary(rng: np.random.Generator, n: int, setting: Setting) -> Crowd:
 
 
 def _persons(rng: np.random.Generator, n: int, setting: Setting) -> Crowd:
+    """Single people, who use the service for themselves."""
     group = people(rng, n, setting, one_country=False)
     counts = volumes(rng, n, 0.8 * setting.days, 2.5 * setting.days, sigma=1.2)
     return crowd(rng, group, setting, [write(rng, group, sittings(rng, group, counts, setting), setting)])
 
 
 def _teams(rng: np.random.Generator, n: int, setting: Setting) -> Crowd:
+    """Small companies, each with one address and one way of use."""
     made: list[Crowd] = []
     while n > sum(len(c) for c in made):
         size = min(2 + int(rng.geometric(0.15)), 30, n - sum(len(c) for c in made))
@@ -283,6 +288,7 @@ def _day_and_night(rng: np.random.Generator, account: Ints, group: People) -> Fl
 
 
 def _batches(rng: np.random.Generator, n: int, setting: Setting) -> Crowd:
+    """Companies with jobs that run once a day."""
     group = people(rng, n, setting, sdk=1.0)
     on_servers(rng, group)
     _as_companies(rng, group)
@@ -301,6 +307,7 @@ def _batches(rng: np.random.Generator, n: int, setting: Setting) -> Crowd:
 
 
 def _developers(rng: np.random.Generator, n: int, setting: Setting) -> Crowd:
+    """People with a coding agent."""
     group = people(rng, n, setting)
     give_program(rng, group, agent=f"coding-agent/{rng.integers(1, 4)}.{rng.integers(0, 9)}")
     group.sitting, group.follow, group.gap = (
@@ -317,6 +324,7 @@ def _developers(rng: np.random.Generator, n: int, setting: Setting) -> Crowd:
 
 
 def _as_companies(rng: np.random.Generator, group: People) -> None:
+    """Make each account a company: an organisation and a mail domain of its own."""
     n = len(group)
     group.organization, group.email_domain = fresh(rng, n, "org_"), fresh(rng, n, "app-", 6) + ".io"
     group.plan = texts(n, "api")

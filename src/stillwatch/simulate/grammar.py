@@ -11,11 +11,13 @@ from importlib import resources
 
 from stillwatch.simulate.prompts import Grammar
 
-RULES = resources.files("stillwatch.simulate").joinpath("data/grammar.json")
-GRAMMAR = Grammar(json.loads(RULES.read_text(encoding="utf-8")))
+RULES = resources.files("stillwatch.simulate").joinpath("data/grammar.json")  # file with the rules
+GRAMMAR = Grammar(json.loads(RULES.read_text(encoding="utf-8")))  # the rules, ready to write text
 
+# Languages of prompts; the place of one is its number elsewhere.
 LANGUAGES = ("en", "de", "fr", "es", "pt", "zh", "ja")
 
+# Rules with which a text can begin.
 ROOTS: tuple[str, ...] = (
     *(f"person_{language}" for language in LANGUAGES),
     "dev",
@@ -40,8 +42,9 @@ ROOTS: tuple[str, ...] = (
     "want_rewrite",
     "want_data",
 )
-ROOT = {name: index for index, name in enumerate(ROOTS)}
+ROOT = {name: index for index, name in enumerate(ROOTS)}  # number of a rule in `ROOTS`, by its name
 
+# Rule for a follow-up, for each rule of `ROOTS`.
 FOLLOW_UP: tuple[str, ...] = tuple(
     f"follow_{name[-2:]}"
     if name.startswith("person_")

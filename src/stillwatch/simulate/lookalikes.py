@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from stillwatch.simulate.grammar import GRAMMAR, ROOT
+from stillwatch.simulate.grammar import ROOT
+from stillwatch.simulate.people import words
 from stillwatch.simulate.population import (
     AGENTS,
     ALWAYS,
@@ -33,14 +34,8 @@ from stillwatch.simulate.population import (
     texts,
     tls_of,
 )
-from stillwatch.simulate.prompts import Texts
 
-Group = Callable[[np.random.Generator, int, int, int], Population]
-
-
-def words(rng: np.random.Generator, rule: str, n: int = 1) -> Texts:
-    """`n` texts of a rule, each with a random key."""
-    return GRAMMAR.expand(rule, rng.integers(0, 1 << 62, n).astype(np.uint64))
+MakeGroup = Callable[[np.random.Generator, int, int, int], Population]
 
 
 def behind_one_address(rng: np.random.Generator, group: Population, asn: int, gateways: int = 1) -> None:
@@ -318,8 +313,9 @@ def vpn_users(rng: np.random.Generator, n: int, start: int, end: int) -> Populat
     return group
 
 
+# The honest groups that resemble campaigns.
 LOOKALIKES: dict[
-    str, tuple[Group, int, int]
+    str, tuple[MakeGroup, int, int]
 ] = {  # name: group, accounts among 3,000 honest ones, least accounts
     "campus": (campus, 260, 20),
     "class": (course, 90, 12),

@@ -22,8 +22,6 @@ from stillwatch.simulate.population import (
     SHAPES,
     SHARE,
     ZONE,
-    Bools,
-    Floats,
     addresses,
     fresh,
     hosted,
@@ -32,16 +30,19 @@ from stillwatch.simulate.population import (
     texts,
     tls_of,
 )
-from stillwatch.simulate.prompts import Ints, Texts
+from stillwatch.simulate.prompts import Texts
+from stillwatch.stats.arrays import Bools, Floats, Ints
 
 TEXTS = 20_000  # openings generated for a setting without given texts
 FIRST_MONDAY = 1_772_409_600_000_000  # 2026-03-02, microseconds since 1970
 WEEKS = 30  # weeks from `FIRST_MONDAY` among which a setting's start is drawn
-TOPICS = 4  # topics of one person
-_WORD = re.compile(r"\w{4,}")
+TOPICS = 4  # topics from which one person's texts are drawn
+_WORD = re.compile(r"\w{4,}")  # a word of four letters or more, by which texts are compared
+# First words of the names of programs.
 _NAMES = (
     "amber birch cobalt delta ember fathom garnet harbor indigo juniper kelp lumen mosaic nimbus onyx".split()
 )
+# Second words of the names of programs.
 _KINDS = "desk pilot kit bridge notes sheet bot flow client reader helper studio".split()
 
 

@@ -17,22 +17,26 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.simulate.grammar import ROOT
-from stillwatch.simulate.prompts import Ints, Texts, mix
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from stillwatch.simulate.prompts import Texts, mix
+from stillwatch.stats.arrays import Bools, Floats, Ints
 
 SECOND = 1_000_000  # microseconds; `HOUR` and `DAY` too
-HOUR = 3600 * SECOND
-DAY = 24 * HOUR
+HOUR = 3600 * SECOND  # microseconds
+DAY = 24 * HOUR  # microseconds
 
 EVENING, OFFICE, STEADY, NIGHTLY, ALWAYS = range(5)  # daily profiles; rows of `HOURS`
+# Relative rate of exchanges in each local hour of people who write in their free time.
 _EVENING = [2, 1, 1, 0.5, 0.5, 1, 2, 4, 6, 7, 7, 7, 6, 6, 7, 7, 7, 8, 8, 9, 10, 10, 8, 4]
+# Relative rate of exchanges in each local hour of people at work.
 _OFFICE = [0.3, 0.2, 0.1, 0.1, 0.1, 0.3, 1, 4, 9, 11, 11, 10, 6, 9, 11, 11, 9, 7, 3, 1.5, 1, 1, 0.7, 0.5]
+# Relative rate of exchanges in each local hour of programs that serve people.
 _STEADY = [5, 4, 4, 4, 4, 4, 5, 6, 7, 8, 9, 9, 9, 9, 9, 9, 9, 8, 8, 8, 7, 7, 6, 5]
+# Relative rate by profile and local hour, shape (5, 24).
 HOURS: Floats = np.array([_EVENING, _OFFICE, _STEADY, _STEADY, [1.0] * 24], dtype=np.float64)
+# Share of a day's exchanges up to each local hour, shape (5, 24).
 HOURS_CUMULATED: Floats = np.cumsum(HOURS, axis=1) / HOURS.sum(axis=1, keepdims=True)
 
+# Names of the models; the place of one is its number elsewhere.
 MODELS = ("opus-4", "sonnet-4", "haiku-4", "sonnet-5")
 NEW_MODEL = 3  # position in `MODELS` of the model released during the world
 
@@ -55,12 +59,16 @@ _COUNTRIES = (
     ("AU", 0.02, 10, 0, "+61"),
     ("NL", 0.02, 1, 0, "+31"),
 )
-COUNTRY: Texts = np.array([row[0] for row in _COUNTRIES], dtype=object)
+COUNTRY: Texts = np.array([row[0] for row in _COUNTRIES], dtype=object)  # code of each country
+# Share of accounts that live in each country.
 SHARE: Floats = np.array([row[1] for row in _COUNTRIES]) / sum(row[1] for row in _COUNTRIES)
-ZONE: Floats = np.array([row[2] for row in _COUNTRIES], dtype=np.float64)
+ZONE: Floats = np.array([row[2] for row in _COUNTRIES], dtype=np.float64)  # hours from UTC of each country
+# Number of the main language of each country.
 _LANGUAGE: Ints = np.array([row[3] for row in _COUNTRIES], dtype=np.int64)
+# International dialling code of each country.
 DIAL: Texts = np.array([row[4] for row in _COUNTRIES], dtype=object)
 
+# User agents: browsers, then client libraries.
 AGENTS: Texts = np.array(
     [
         f"Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) {browser}"
@@ -90,6 +98,7 @@ AGENTS: Texts = np.array(
     dtype=object,
 )
 BROWSERS = 25  # number of browsers, which come first in `AGENTS`
+# Mail domains, each as often as it is used.
 MAIL: Texts = np.array(
     ["gmail.com"] * 50
     + ["outlook.com"] * 14
@@ -99,6 +108,7 @@ MAIL: Texts = np.array(
     + ["gmx.de", "web.de", "orange.fr", "uol.com.br", "qq.com", "163.com", "hotmail.com", "mail.com"] * 2,
     dtype=object,
 )
+# Shapes of the local part of a mail address: a for a letter, 9 for a digit.
 SHAPES: Texts = np.array(
     ["a" * i for i in range(4, 13)]
     + [f"{'a' * i}.{'a' * j}" for i in range(1, 8) for j in range(4, 10)]
@@ -106,6 +116,7 @@ SHAPES: Texts = np.array(
     + [f"{'a' * i}_{'a' * 5}" for i in (3, 5)],
     dtype=object,
 )
+# Shapes of requests: temperature, top_p and max_tokens (NaN, -1: not given).
 SHAPED: tuple[tuple[float, float, int], ...] = (
     (np.nan, np.nan, -1),
     (np.nan, np.nan, 4096),
@@ -119,6 +130,7 @@ SHAPED: tuple[tuple[float, float, int], ...] = (
     (0.3, np.nan, 512),
     (0.5, 1.0, 1000),
 )
+# Tools that an application offers to the model.
 TOOLSETS: tuple[tuple[str, ...], ...] = (
     ("read_file", "edit_file", "run", "search"),
     ("bash", "str_replace_editor"),

@@ -26,14 +26,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stillwatch.errors import InputError, Problem
+from stillwatch.stats.arrays import Ints, Uints
 
-Keys = npt.NDArray[np.uint64]
-Ints = npt.NDArray[np.int64]
 Texts = npt.NDArray[Any]  # object arrays of str: numpy has no narrower static type for them
 
-_GOLDEN = 0x9E3779B97F4A7C15
-_WORD = (1 << 64) - 1
-_SLOT = re.compile(r"\{([^{}]+)\}")
+_GOLDEN = 0x9E3779B97F4A7C15  # odd constant by which a salt is spread over 64 bits (2^64 / golden ratio)
+_WORD = (1 << 64) - 1  # mask of 64 bits
+_SLOT = re.compile(r"\{([^{}]+)\}")  # a place of a rule that another rule or a number fills
+# Kinds of parts of a rule.
 _WORDS, _RULE, _NUMBER = range(3)
 
 
@@ -100,25 +100,26 @@ def _expanded(keys, rule, first, begins, parts, salts, pool, unsalted):  # type:
     return out[:size], edges
 
 
-def mix(keys: Keys, salt: int = 0) -> Keys:
+def mix(keys: Uints, salt: int = 0) -> Uints:
     """Scramble 64-bit keys by a bijection (Steele, Lea and Flood 2014, SplitMix64); `salt` selects the
     bijection.
     """
     return np.asarray(_scrambled(keys, _salted(salt)))
 
 
-def below(keys: Keys, bound: int, salt: int = 0) -> Ints:
+def below(keys: Uints, bound: int, salt: int = 0) -> Ints:
     """An integer in [0, bound) for every key."""
     return (mix(keys, salt) % np.uint64(bound)).astype(np.int64)
 
 
 @lru_cache(maxsize=4096)  # salts of days and rules
 def _salted(salt: int) -> np.uint64:
+    """A constant of 64 bits for a salt."""
     return np.uint64((salt * _GOLDEN + 0x632BE59BD9B4E019) & _WORD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Part:
+class _RulePart:
     """One piece of a rule: fixed words, a numeric range, or another rule."""
 
     words: str = ""
@@ -128,22 +129,23 @@ class _Part:
     salt: int = 0
 
 
-def _parse(text: str) -> tuple[_Part, ...]:
-    parts: list[_Part] = []
+def _parse(text: str) -> tuple[_RulePart, ...]:
+    """The parts of a rule's text."""
+    parts: list[_RulePart] = []
     at = 0
     for order, slot in enumerate(_SLOT.finditer(text)):
         if slot.start() > at:
-            parts.append(_Part(words=text[at : slot.start()]))
+            parts.append(_RulePart(words=text[at : slot.start()]))
         name, _, tag = slot.group(1).partition("@")
         salt = 1000 + int(tag) if tag else order + 1
         if name.startswith("n:"):
             low, high = name[2:].split("-")
-            parts.append(_Part(low=int(low), high=int(high), salt=salt))
+            parts.append(_RulePart(low=int(low), high=int(high), salt=salt))
         else:
-            parts.append(_Part(rule=name, salt=salt))
+            parts.append(_RulePart(rule=name, salt=salt))
         at = slot.end()
     if at < len(text) or not parts:
-        parts.append(_Part(words=text[at:]))
+        parts.append(_RulePart(words=text[at:]))
     return tuple(parts)
 
 
@@ -190,14 +192,14 @@ class Grammar:
     def __contains__(self, rule: str) -> bool:
         return rule in self._number
 
-    def expand(self, rule: str, keys: Keys) -> Texts:
+    def expand(self, rule: str, keys: Uints) -> Texts:
         """The text of `rule` for every key; same shape as `keys`."""
         words, edges = _expanded(keys, self._number[rule], *self._arrays, _salted(0))
         texts = pa.LargeStringArray.from_buffers(len(keys), pa.py_buffer(edges), pa.py_buffer(words))
         return np.asarray(texts.to_numpy(zero_copy_only=False), dtype=object)
 
 
-def typed_by_hand(texts: Texts, keys: Keys) -> Texts:
+def typed_by_hand(texts: Texts, keys: Uints) -> Texts:
     """Change some prompts, in place, as people type: no capitals, no full stop, two letters swapped;
     returns them.
     """

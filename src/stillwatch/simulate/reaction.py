@@ -21,10 +21,10 @@ import pyarrow as pa
 from stillwatch.contract.actions import ACTIONS
 from stillwatch.contract.reactions import ReactionKind
 from stillwatch.simulate import population as p
-from stillwatch.simulate.campaigns import Plan, PlantedCampaign, members_of
+from stillwatch.simulate.campaigns import CampaignPlan, PlantedCampaign, members_of
 from stillwatch.simulate.population import DAY, HOUR, Population
-from stillwatch.simulate.prompts import Ints
 from stillwatch.simulate.traffic import TrafficRows
+from stillwatch.stats.arrays import Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class Reacting(PlantedCampaign):
 
     def __init__(
         self,
-        plan: Plan,
+        plan: CampaignPlan,
         rng: np.random.Generator,
         start: int,
         end: int,
@@ -78,7 +78,8 @@ class Reacting(PlantedCampaign):
         if reaction.kind == "leave":
             first.last[:] = np.minimum(first.last, self.acted_at)
 
-    def _replace(self, plan: Plan, first: Population, end: int) -> None:
+    def _replace(self, plan: CampaignPlan, first: Population, end: int) -> None:
+        """Add new accounts in place of the suspended ones."""
         number = max(1, round(self.reaction.replaced * int(self.caught.sum())))
         fresh = replace(plan, accounts=number, banned_on=0.0, replaced_every=0.0, first_day=0.0)
         begin = self.acted_at + int(self.reaction.delay_hours * HOUR)

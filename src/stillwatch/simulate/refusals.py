@@ -18,6 +18,7 @@ from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.contract.trials import TRIALS
 
 SECOND = 1_000_000  # microseconds
+# Columns that a repeated request takes from the account that sends it.
 OF_THE_ACCOUNT = (
     "account_id",
     "organization_id",
@@ -48,9 +49,11 @@ class Habit:
     kept: Mapping[str, str] | None = None
 
 
-SAME_ACCOUNT = Habit()
-GIVES_UP = Habit(again=0.0)
+SAME_ACCOUNT = Habit()  # the refused account sends its request again
+GIVES_UP = Habit(again=0.0)  # the refused request is not sent again
+# The refused account sends its request again after a break.
 COMES_BACK = Habit(again=0.7, delay_s=900.0, least_s=60.0)
+# Habits of honest accounts after a refusal.
 HONEST = {"retries": SAME_ACCOUNT, "gives up": GIVES_UP, "comes back": COMES_BACK}
 QUEUE = Habit(again=1.0, elsewhere=0.95, delay_s=3.0)
 """A scheduler that returns a refused item to its queue and gives it to the next account."""
@@ -137,6 +140,7 @@ def _sent_again(
 def _target(
     rng: np.random.Generator, account: str, everybody: list[str], busy: set[str], habit: Habit
 ) -> str | None:
+    """The account that sends the request again; None where none is free."""
     if habit.kept is not None:
         return habit.kept.get(account)
     for _ in range(50):
@@ -147,6 +151,7 @@ def _target(
 
 
 def _with_status(exchanges: pa.Table, rows: np.ndarray[Any, Any], sent: list[dict[str, Any]]) -> pa.Table:
+    """The exchanges, with the refused ones marked by their status and without an answer."""
     refused = np.zeros(exchanges.num_rows, dtype=np.bool_)
     refused[rows] = True
     mask = pa.array(refused)

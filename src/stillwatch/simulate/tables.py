@@ -24,10 +24,12 @@ from stillwatch.simulate import population as p
 from stillwatch.simulate.grammar import FOLLOW_UP as FOLLOW_RULES
 from stillwatch.simulate.grammar import GRAMMAR, ROOTS
 from stillwatch.simulate.population import DAY, Population
-from stillwatch.simulate.prompts import Ints, Keys, RealText, Texts, below, mix, place, typed_by_hand
+from stillwatch.simulate.prompts import RealText, Texts, below, mix, place, typed_by_hand
 from stillwatch.simulate.traffic import EDIT, FOLLOW_UP, HARVEST, OPENING, TRANSCRIPT, TrafficRows
+from stillwatch.stats.arrays import Ints, Uints
 
 CHUNK = 150_000  # exchanges of one row group
+# Words with which a person changes a text that is sent again.
 _EDITS: Texts = np.array(
     [
         "please",
@@ -47,10 +49,12 @@ _STATUS = np.array([200, 429, 500, 529])  # HTTP statuses that are drawn
 
 
 def _column(values: Texts) -> pa.Array:
+    """A column of text; None becomes null."""
     return pa.array(values, pa.string(), from_pandas=True)
 
 
 def _pick(values: Texts, rows: Ints) -> pa.Array:
+    """The values of these rows as a column."""
     return _column(values).take(pa.array(rows))
 
 
@@ -156,6 +160,7 @@ class Writer:
 
 
 def _done(rng: np.random.Generator) -> Future[np.random.Generator]:
+    """A result that is there already."""
     future: Future[np.random.Generator] = Future()
     future.set_result(rng)
     return future
@@ -165,11 +170,13 @@ _employed: list[_Maker] = []
 
 
 def _employ(maker: _Maker) -> None:
+    """Keep the maker in this worker process, and end with its parent."""
     _employed[:] = [maker]
     end_with_parent()
 
 
 def _write_day(one: _Day) -> np.random.Generator:
+    """Write one day with the maker of this worker process."""
     return _employed[0].write(one)
 
 
@@ -200,6 +207,7 @@ class _Maker:
         return one.rng
 
     def _chunk(self, rng: np.random.Generator, rows: TrafficRows) -> tuple[pa.Table, pa.Table]:
+        """Exchanges and truth of some rows, as tables."""
         people, names = self.people, self.names
         n, who = len(rows), rows.account
         numbers = np.arange(self.exchanges, self.exchanges + n, dtype=np.uint64)
@@ -300,13 +308,14 @@ class _Maker:
                 out[at] = said
         return pa.array(out, pa.string())
 
-    def _opening(self, root: int, keys: Keys, accounts: Ints, hand: bool) -> Texts:
+    def _opening(self, root: int, keys: Uints, accounts: Ints, hand: bool) -> Texts:
+        """First prompts of conversations."""
         if self.real is not None:
             return self.real.honest[below(keys, len(self.real.honest), 61)].copy()
         said = GRAMMAR.expand(ROOTS[root], keys)
         return self._with_document(typed_by_hand(said, keys) if hand else said, keys, accounts)
 
-    def _with_document(self, said: Texts, openings: Keys, accounts: Ints) -> Texts:
+    def _with_document(self, said: Texts, openings: Uints, accounts: Ints) -> Texts:
         """Append a document to some openings; the same question of the same account gets the same
         document.
         """
@@ -318,6 +327,7 @@ class _Maker:
         return said
 
     def _harvest(self, rows: TrafficRows, root: int) -> Texts:
+        """Prompts of a harvest."""
         if self.real is not None and self.real.harvest is not None:
             pool = self.real.harvest
             items = pool[(self.answered + np.arange(len(rows))) % len(pool)]
@@ -332,6 +342,7 @@ class _Maker:
 
 
 def _tools(index: Ints) -> pa.Array:
+    """Names of the tools of each row; null where it has none."""
     choices: list[Any] = [list(tools) for tools in p.TOOLSETS]
     return pa.array([*choices, None], pa.list_(pa.string())).take(
         pa.array(np.where(index < 0, len(choices), index))

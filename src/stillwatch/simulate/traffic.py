@@ -16,11 +16,10 @@ from stillwatch.simulate.population import (
     NEW_MODEL,
     NIGHTLY,
     SECOND,
-    Bools,
-    Floats,
     Population,
 )
-from stillwatch.simulate.prompts import Ints, Keys, mix
+from stillwatch.simulate.prompts import mix
+from stillwatch.stats.arrays import Bools, Floats, Ints, Uints
 
 OPENING, FOLLOW_UP, EDIT, TRANSCRIPT, HARVEST = range(5)  # kinds of words of an exchange
 
@@ -35,14 +34,14 @@ class TrafficRows:
 
     account: Ints
     at: Ints
-    conversation: Keys
+    conversation: Uints
     turn: Ints
     words: Ints
     root: Ints
-    key: Keys
-    opening: Keys
+    key: Uints
+    opening: Uints
     want: Ints
-    want_key: Keys
+    want_key: Uints
     place: Ints
     model: Ints
     shape: Ints
@@ -71,8 +70,8 @@ class Counter:
     salt: int
     used: int = 0
 
-    def keys(self, n: int) -> Keys:
-        """`n` new keys, shape (n,)."""
+    def keys(self, n: int) -> Uints:
+        """`n` keys of texts that no exchange had before, shape (n,)."""
         numbers = np.arange(self.used, self.used + n, dtype=np.uint64)
         self.used += n
         return mix(numbers, self.salt)

@@ -9,10 +9,12 @@ import numpy as np
 
 from stillwatch.simulate.grammar import GRAMMAR
 from stillwatch.simulate.people import People, Setting, words
-from stillwatch.simulate.population import DAY, HOUR, SECOND, Bools, Floats, texts
-from stillwatch.simulate.prompts import Ints, Texts, place
+from stillwatch.simulate.population import DAY, HOUR, SECOND, texts
+from stillwatch.simulate.prompts import Texts, place
 from stillwatch.simulate.traffic import within_group
+from stillwatch.stats.arrays import Bools, Floats, Ints
 
+# Greetings with which a person may begin a conversation.
 OPENERS = (
     "Hi, ",
     "hello! ",

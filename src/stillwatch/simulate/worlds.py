@@ -9,7 +9,7 @@ import difflib
 import shutil
 import tempfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,18 +19,20 @@ import pyarrow as pa
 
 from stillwatch.contract.releases import RELEASES
 from stillwatch.errors import Problem, UsageError
+from stillwatch.progress import CountProgress
 from stillwatch.simulate import population as p
 from stillwatch.simulate.arrivals import Arrivals, read_arrivals
-from stillwatch.simulate.campaigns import Plan, PlantedCampaign
+from stillwatch.simulate.campaigns import CampaignPlan, PlantedCampaign
 from stillwatch.simulate.lookalikes import honest_crowd
 from stillwatch.simulate.population import DAY, HOUR, Population
 from stillwatch.simulate.prompts import read_prompts
 from stillwatch.simulate.reaction import Reacting, Reaction, actions
 from stillwatch.simulate.tables import Writer, accounts_table
 from stillwatch.simulate.traffic import Counter, TrafficRows, concatenate, ordinary
+from stillwatch.stats.arrays import Ints
 
-Progress = Callable[[int, int], None]
-Value = int | float | str | bool
+FieldValue = int | float | str | bool
+# Types of a changed value, by the type of its field.
 TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
 
 
@@ -44,7 +46,7 @@ class Scenario:
     exchanges: int
     begins: str = "2026-04-01"
     pasted: float = 0.0  # share of honest openings with a document of about a thousand characters below
-    plans: tuple[Plan, ...] = ()
+    plans: tuple[CampaignPlan, ...] = ()
 
     def scaled(self, scale: float, rate: float = 1.0) -> Scenario:
         """The same world with accounts multiplied by `scale` and exchanges by `scale` and `rate`; days stay
@@ -79,7 +81,8 @@ class World:
 
 EXCHANGES_IN_ONE_PROCESS = 1_000_000  # least exchanges of a world whose days are written by several processes
 
-_OPEN = Plan(
+# A harvest that does little to hide.
+_OPEN = CampaignPlan(
     name="harvest-1",
     kind="harvest",
     accounts=400,
@@ -92,7 +95,8 @@ _OPEN = Plan(
     sign_up_burst=True,
     templates=2,
 )
-_HIDDEN = Plan(
+# A harvest that hides what its accounts share.
+_HIDDEN = CampaignPlan(
     name="harvest-2",
     kind="harvest",
     accounts=300,
@@ -106,7 +110,8 @@ _HIDDEN = Plan(
     pauses=3,
     shape=6,
 )
-_RELAY = Plan(
+# A relay of real users' requests.
+_RELAY = CampaignPlan(
     name="relay-1",
     kind="relay",
     accounts=150,
@@ -121,6 +126,7 @@ _RELAY = Plan(
     pauses=3,
     pivots=False,
 )
+# A harvest whose accounts share as little as possible.
 _BARE = replace(
     _HIDDEN,
     name="harvest-1",
@@ -136,6 +142,7 @@ _BARE = replace(
     capabilities=("reasoning", "agentic", "data"),
 )
 
+# The scenarios by name.
 SCENARIOS: dict[str, Scenario] = {
     "demo": Scenario(
         description="three campaigns of different kinds among every look-alike, 300,000 exchanges",
@@ -236,7 +243,7 @@ SCENARIOS: dict[str, Scenario] = {
         accounts=5000,
         exchanges=450_000,
         plans=(
-            Plan(
+            CampaignPlan(
                 name="harvest-1",
                 kind="harvest",
                 accounts=60,
@@ -270,7 +277,7 @@ def find_scenario(name: str) -> Scenario:
     )
 
 
-def change(scenario: Scenario, changes: Mapping[str, Value]) -> Scenario:
+def change(scenario: Scenario, changes: Mapping[str, FieldValue]) -> Scenario:
     """The scenario with some fields replaced; raises `UsageError` for an unknown field or a value of
     another type.
 
@@ -279,7 +286,7 @@ def change(scenario: Scenario, changes: Mapping[str, Value]) -> Scenario:
     for name, value in changes.items():
         inner = name.startswith("campaign.")
         field = name.removeprefix("campaign.")
-        kind = Plan if inner else Scenario
+        kind = CampaignPlan if inner else Scenario
         known = {f.name: str(f.type) for f in fields(kind) if f.type in TYPES or "Literal" in str(f.type)}
         if field not in known or not _fits(value, known[field]):
             raise UsageError(
@@ -297,7 +304,7 @@ def change(scenario: Scenario, changes: Mapping[str, Value]) -> Scenario:
     return scenario
 
 
-def _fits(value: Value, kind: str) -> bool:
+def _fits(value: FieldValue, kind: str) -> bool:
     """Whether a value has a field's declared type, or is one of its allowed words."""
     if kind in TYPES:
         return isinstance(value, TYPES[kind])
@@ -313,9 +320,9 @@ def simulate(
     rate: float = 1.0,
     prompts: Path | None = None,
     times: Path | None = None,
-    changes: Mapping[str, Value] | None = None,
+    changes: Mapping[str, FieldValue] | None = None,
     reaction: Reaction | None = None,
-    progress: Progress | None = None,
+    progress: CountProgress | None = None,
 ) -> World:
     """Write a world's contract tables and its truth into `out`, replacing those of an earlier run.
 
@@ -329,8 +336,8 @@ def simulate(
         rate: further factor for exchanges.
         prompts: file of real text in place of the grammar's.
         times: file of real arrival rates for honest applications.
-        changes: fields of the `Scenario`, or of every `Plan` with the prefix `campaign.`, replaced after
-            scaling.
+        changes: fields of the `Scenario`, or of every `CampaignPlan` with the prefix `campaign.`, replaced
+            after scaling.
         reaction: suspension of accounts of every campaign, and its operator's reaction; also writes
             `actions.parquet`.
         progress: called with days done and days in all.
@@ -381,6 +388,7 @@ def simulate(
 
 
 def _move_into(partial: Path, out: Path) -> None:
+    """Move the finished tables into `out`, in place of those of an earlier world."""
     for name in ("exchanges", "accounts.parquet", "releases.parquet", "truth.parquet", "actions.parquet"):
         target = out / name
         if target.is_dir():
@@ -410,21 +418,10 @@ def _calibrate(honest: Population, exchanges: int, start: int, end: int) -> None
     honest.rate = np.minimum(honest.rate, 0.02 * exchanges / ((end - start) / DAY))
 
 
-def _write(
-    name: str,
-    plan: Scenario,
-    seed: int,
-    writer: Writer,
-    arrivals: Arrivals | None,
-    reaction: Reaction | None,
-    progress: Progress | None,
-) -> World:
-    root = np.random.SeedSequence([seed, zlib.crc32(name.encode())])
-    streams = root.spawn(2 + plan.days)
-    rng = np.random.default_rng(streams[0])
-    start = int(datetime.fromisoformat(plan.begins).replace(tzinfo=UTC).timestamp()) * p.SECOND
-    end = start + plan.days * DAY
-    release = start + int(plan.days * 0.55) * DAY + 17 * HOUR
+def _honest(rng: np.random.Generator, plan: Scenario, start: int, end: int, release: int) -> Population:
+    """The honest accounts of a world; some take up the new model after its release. Times are microseconds
+    since 1970.
+    """
     honest = honest_crowd(rng, plan.accounts, start, end)
     _calibrate(honest, plan.exchanges, start, end)
     adopters = rng.random(len(honest)) < 0.6
@@ -433,6 +430,52 @@ def _write(
     honest.adopts[crowd], honest.last[crowd] = release, np.minimum(end, release + 2 * DAY)
     honest.first[crowd] = release + (rng.exponential(5 * HOUR, int(crowd.sum()))).astype(np.int64)
     honest.created[crowd] = np.minimum(honest.created[crowd], honest.first[crowd] - HOUR // 4)
+    return honest
+
+
+def _day(
+    rng: np.random.Generator,
+    honest: TrafficRows,
+    campaigns: Sequence[PlantedCampaign],
+    bases: Ints,
+    outages: Sequence[tuple[int, int, int]],
+    index: int,
+    day: int,
+) -> TrafficRows:
+    """The exchanges of honest accounts and of all campaigns on day `index`, which begins at `day`, in time
+    order and without those that an outage (from, to, model) stopped. `bases` are the numbers of the
+    campaigns' first accounts.
+    """
+    parts = [honest]
+    for number, campaign in enumerate(campaigns):
+        rows = campaign.day(rng, index, day)
+        rows.account = rows.account + bases[number]
+        rows.campaign[:] = number
+        parts.append(rows)
+    rows = concatenate(parts)
+    down = np.zeros(len(rows), dtype=np.bool_)
+    for low, high, model in outages:
+        down |= (rows.at >= low) & (rows.at < high) & (rows.model == model)
+    return rows.take(np.flatnonzero(~down)[np.argsort(rows.at[~down], kind="stable")])
+
+
+def _write(
+    name: str,
+    plan: Scenario,
+    seed: int,
+    writer: Writer,
+    arrivals: Arrivals | None,
+    reaction: Reaction | None,
+    progress: CountProgress | None,
+) -> World:
+    """Draw a world and write its tables with `writer`; arguments as of `simulate`."""
+    root = np.random.SeedSequence([seed, zlib.crc32(name.encode())])
+    streams = root.spawn(2 + plan.days)
+    rng = np.random.default_rng(streams[0])
+    start = int(datetime.fromisoformat(plan.begins).replace(tzinfo=UTC).timestamp()) * p.SECOND
+    end = start + plan.days * DAY
+    release = start + int(plan.days * 0.55) * DAY + 17 * HOUR
+    honest = _honest(rng, plan, start, end, release)
     campaigns = [
         PlantedCampaign(c, rng, start, end, release)
         if reaction is None
@@ -463,19 +506,10 @@ def _write(
     for index in range(plan.days):
         rng = np.random.default_rng(streams[2 + index])
         day = start + index * DAY
-        parts: list[TrafficRows] = [ordinary(rng, people, day, counter, salt)]
+        rows = ordinary(rng, people, day, counter, salt)
         if arrivals is not None:
-            arrivals.move(rng, parts[0], people, index, day)
-        for number, campaign in enumerate(campaigns):
-            rows = campaign.day(rng, index, day)
-            rows.account = rows.account + bases[number]
-            rows.campaign[:] = number
-            parts.append(rows)
-        rows = concatenate(parts)
-        down = np.zeros(len(rows), dtype=np.bool_)
-        for low, high, model in outages:
-            down |= (rows.at >= low) & (rows.at < high) & (rows.model == model)
-        rows = rows.take(np.flatnonzero(~down)[np.argsort(rows.at[~down], kind="stable")])
+            arrivals.move(rng, rows, people, index, day)
+        rows = _day(rng, rows, campaigns, bases, outages, index, day)
         counts += np.bincount(rows.campaign[rows.campaign >= 0], minlength=len(campaigns))
         writer.day(rng, rows, day)
         if progress:
@@ -496,6 +530,7 @@ def _write(
 
 
 def _releases(start: int, release: int) -> pa.Table:
+    """The table of releases of the models."""
     moments = [start - 210 * DAY, start - 120 * DAY, start - 60 * DAY, release]
     return pa.table({"model": list(p.MODELS), "released_at": pa.array(moments, pa.int64())}).cast(
         RELEASES.arrow

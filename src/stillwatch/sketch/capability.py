@@ -32,8 +32,8 @@ from stillwatch.sketch.capability_loops import (
     features,
 )  # fmt: skip
 
-VERSION = 1
-CLASSES = CAPABILITIES
+VERSION = 1  # version of the weights
+CLASSES = CAPABILITIES  # names of the classes; the place of one is its index
 
 __all__ = [
     "BUCKETS", "CLASSES", "COERCION", "HEAD", "MAX_WORDS", "OTHER", "REASONING", "TAIL", "VERSION", "WINDOW",

@@ -22,23 +22,28 @@ from numba.extending import intrinsic
 
 from stillwatch.contract.summaries import CAPABILITIES
 
+# Numbers of two classes that the loops name.
 OTHER, REASONING = CAPABILITIES.index("other"), CAPABILITIES.index("reasoning")
 BUCKETS = 1 << 14  # number of hash buckets
 HEAD, TAIL = 2000, 600  # first and last bytes of a prompt that are read
-MAX_WORDS = 640  # most words of a prompt
+MAX_WORDS = 640  # most words of a prompt that are read
 WINDOW = 24  # words of a window in which coercion is computed
 COERCION = 8  # bit of coercion in the result of `classify_array`; the lower bits are the class
 
-_U = np.uint64
-_PRIME = np.uint64(0x100000001B3)
-_SEED = np.uint64(0xCBF29CE484222325)
+_U = np.uint64  # type of indices and digests
+_PRIME = np.uint64(0x100000001B3)  # prime of FNV-1a with 64 bits
+_SEED = np.uint64(0xCBF29CE484222325)  # offset of FNV-1a with 64 bits
+# Odd constant by which the digest of a word is mixed with that of the next.
 _PAIR = np.uint64(0x9E3779B97F4A7C15)
+# A shift by 32 bits, and the mask of a bucket's number.
 _S32, _MASK = np.uint64(32), np.uint64(BUCKETS - 1)
+# Numbers as `_U`.
 _1, _2, _3, _EIGHT, _BLOCK, _NO_BITS = _U(1), _U(2), _U(3), _U(8), _U(64), _U(0)
-_FOLDED = np.arange(256, dtype=np.uint8)
+_FOLDED = np.arange(256, dtype=np.uint8)  # bytes in lower case
 _FOLDED[65:91] += 32
+# Kinds of bytes: white space and signs, letters, digits, and signs that need a closer look.
 _NO, _WORD, _DIGIT, _ODD = range(4)
-_KIND = np.zeros(256, np.uint8)
+_KIND = np.zeros(256, np.uint8)  # kind of each byte
 _KIND[(_FOLDED >= 97) & (_FOLDED <= 122) | (_FOLDED >= 128) | (_FOLDED == 95)] = _WORD
 _KIND[48:58] = _DIGIT
 _KIND[0xE3:0xEE] = _KIND[[60, 96, 40, 59]] = _ODD
@@ -123,6 +128,7 @@ def _block(at, stop, end):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN2
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def _add(h, byte):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """The FNV-1a digest with one more byte, in lower case."""
     return (h ^ _U(_FOLDED[byte])) * _PRIME
 
 

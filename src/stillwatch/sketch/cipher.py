@@ -12,9 +12,10 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-Keys = npt.NDArray[np.uint64]
-ROUNDS = 27
-LOW = np.uint64(0xFFFFFFFF)
+from stillwatch.stats.arrays import Ints, Uints
+
+ROUNDS = 27  # rounds of SPECK64/128
+LOW = np.uint64(0xFFFFFFFF)  # mask of the lower 32 bits
 AT_ONCE = 1024  # blocks processed together; their buffers of 16 KiB fit the first-level cache
 
 
@@ -99,17 +100,17 @@ def _sort(values, offsets):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN
             values[j] = value
 
 
-def encipher(values: Keys, key: bytes) -> Keys:
+def encipher(values: Uints, key: bytes) -> Uints:
     """64-bit digests enciphered with a key of 16 bytes; 0 stays 0."""
     return np.asarray(_apply(np.ascontiguousarray(values, np.uint64), schedule(key), False))
 
 
-def decipher(values: Keys, key: bytes) -> Keys:
+def decipher(values: Uints, key: bytes) -> Uints:
     """The inverse of `encipher` with the same key; 0 stays 0."""
     return np.asarray(_apply(np.ascontiguousarray(values, np.uint64), schedule(key), True))
 
 
-def encipher_lists(values: Keys, offsets: npt.NDArray[np.int64], key: bytes) -> Keys:
+def encipher_lists(values: Uints, offsets: Ints, key: bytes) -> Uints:
     """Lists of digests, enciphered with a key of 16 bytes and sorted in ascending order; list i is
     values[offsets[i]:offsets[i + 1]].
 

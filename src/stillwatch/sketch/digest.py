@@ -32,6 +32,7 @@ import pyarrow as pa
 from stillwatch.engine.cores import CORES
 from stillwatch.sketch import digest_loops
 from stillwatch.sketch.digest_loops import BANDS, HEAD, MAX_PHRASES, MAX_WORDS, ROWS, TAIL
+from stillwatch.stats.arrays import Ints, Uints
 
 __all__ = [
     "ALONE", "BANDS", "HEAD", "MAX_PHRASES", "MAX_WORDS", "PUBLIC", "ROWS", "TAIL", "VERSION",
@@ -43,8 +44,7 @@ PUBLIC = 0x7C10_7BFE_08FF_975A  # seed of the digests of text, before they are e
 ALONE = 2048  # smallest number of rows for each core
 
 Bytes = npt.NDArray[np.uint8]
-Offsets = npt.NDArray[np.int64]
-Keys = npt.NDArray[np.uint64]
+Offsets = Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +56,11 @@ class Digests:
     `MAX_WORDS`.
     """
 
-    text_key: Keys
-    prompt_key: Keys
-    opening_key: Keys
-    bands: Keys
-    phrases: Keys
+    text_key: Uints
+    prompt_key: Uints
+    opening_key: Uints
+    bands: Uints
+    phrases: Uints
     phrase_offsets: Offsets
     words: npt.NDArray[np.int32]
 
@@ -79,7 +79,7 @@ def buffers(strings: pa.Array) -> tuple[Bytes, Offsets]:
     return data, offsets
 
 
-def name_keys(strings: pa.Array, key: bytes) -> Keys:
+def name_keys(strings: pa.Array, key: bytes) -> Uints:
     """SipHash-2-4 of each name's bytes under a key of 16 bytes; 0 for a null or empty name."""
     data, offsets = buffers(strings)
     out = np.empty(len(strings), np.uint64)
@@ -88,7 +88,7 @@ def name_keys(strings: pa.Array, key: bytes) -> Keys:
     return out
 
 
-def row_keys(columns: Sequence[npt.NDArray[np.uint64] | npt.NDArray[np.int64]], key: bytes) -> Keys:
+def row_keys(columns: Sequence[Uints | Ints], key: bytes) -> Uints:
     """SipHash-2-4 of each row's 64-bit values, in the order of the columns, under a key of 16 bytes."""
     data = np.stack([column.view(np.uint64) for column in columns], axis=1).view(np.uint8)
     rows, width = len(columns[0]), 8 * len(columns)

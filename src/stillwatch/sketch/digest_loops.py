@@ -17,29 +17,37 @@ import numba
 import numpy as np
 
 HEAD, TAIL = 8192, 4096  # first and last bytes of a prompt that are read
-MAX_WORDS = 2048  # most words of a prompt
+MAX_WORDS = 2048  # most words of a prompt that are read
 SHINGLE, WINDOW = 4, 6  # words of a shingle, and shingles of a window of winnowing
-MAX_PHRASES = 24  # most phrases of a prompt
+MAX_PHRASES = 24  # most phrases of a prompt that are kept
 BANDS, ROWS = 4, 3  # bands of a prompt, and minima of a band
 OPENING_WORDS = 12  # first words in `opening_key`
 
-_U = np.uint64
+_U = np.uint64  # type of indices and digests
+# Numbers as `_U`.
 _1, _2, _3, _4, _5 = _U(1), _U(2), _U(3), _U(4), _U(5)
+# No digest, and the largest one.
 _NONE, _MOST = _U(0), _U(0xFFFFFFFFFFFFFFFF)
+# Constants of splitmix64 (Steele, Lea and Flood 2014).
 _M1, _M2, _M3 = _U(0x9E3779B97F4A7C15), _U(0xBF58476D1CE4E5B9), _U(0x94D049BB133111EB)
+# What stands in a template for a number, quotation, code and link; and the salt of phrases.
 _NUMBER, _QUOTE, _CODE, _LINK, _PHRASE = _U(11), _U(12), _U(13), _U(14), _U(77)
+# Shifts of splitmix64, and one by 32 bits.
 _S30, _S27, _S31, _S32 = _U(30), _U(27), _U(31), _U(32)
+# Constant of each row of each band, which makes their hash functions differ.
 _SALTS = [_U((m + 1) * int(_M2) & int(_MOST)) for m in range(BANDS * ROWS)]
+# The same one by one, since compiled loops read scalars fastest.
 _SALT_1, _SALT_2, _SALT_3, _SALT_4, _SALT_5, _SALT_6 = _SALTS[:6]
 _SALT_7, _SALT_8, _SALT_9, _SALT_10, _SALT_11, _SALT_12 = _SALTS[6:]
 
-_FOLDED = np.arange(256, dtype=np.uint8)
+_FOLDED = np.arange(256, dtype=np.uint8)  # bytes in lower case
 _FOLDED[65:91] += 32
 _TEXT = np.where(_FOLDED > 32, _FOLDED, 0).astype(np.uint8)  # byte in lower case, 0 for white space
+# Byte of a word in lower case, 0 for a byte that ends a word.
 _LETTER = np.where((_FOLDED >= 97) & (_FOLDED <= 122) | (_FOLDED >= 128), _FOLDED, 0).astype(np.uint8)
 _LETTER[0xE3:0xEE] = 0  # `_LETTER`: byte of a word in lower case, 0 for a byte that ends a word
 _DIGIT, _TICK, _MARK, _LEAD = 1, 2, 3, 4  # kinds of bytes that are no letters; 0 is skipped
-_KIND = np.zeros(256, np.uint8)
+_KIND = np.zeros(256, np.uint8)  # kind of each byte
 _KIND[48:58], _KIND[96], _KIND[34], _KIND[0xE3:0xEE] = _DIGIT, _TICK, _MARK, _LEAD
 
 

@@ -1,7 +1,7 @@
 """Form of a prompt: a complete sentence, as generators write, or not, as people often type.
 
 Generated prompts begin with a capital letter and end with a stop; people often omit both. The form is not
-informative for scripts without capitals, and for code and data, which begin and end with signs.
+informative for scripts without capitals, and for code and data, which start and end with signs.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from stillwatch.sketch.digest import buffers
 
+# How a text is written: as people type, as generators write, or neither is clear.
 _TYPED, _WRITTEN, _NOTHING = np.int8(0), np.int8(1), np.int8(2)
 
 

@@ -20,7 +20,7 @@ from stillwatch.errors import InputError, Problem
 KEY_VARIABLE = "STILLWATCH_KEY"
 """Name of the environment variable for the secret."""
 SHORTEST = 16  # smallest length of a secret in bytes: chosen, 128 bits where they are random
-FRESH = "openssl rand -hex 32"
+FRESH = "openssl rand -hex 32"  # command that makes a secret
 COST, BLOCK, LANES = (
     1 << 14,
     8,
@@ -77,8 +77,10 @@ def of_secret(secret: bytes, where: str) -> Key:
 
 @cache
 def _stretched(secret: bytes) -> bytes:
+    """A key of 32 bytes from a secret, slow to compute (scrypt, RFC 7914)."""
     return hashlib.scrypt(secret, salt=b"stillwatch", n=COST, r=BLOCK, p=LANES, dklen=32)
 
 
 def _derive(key: bytes, person: bytes, text: str, size: int) -> bytes:
+    """Bytes derived from a key for one purpose (BLAKE2b, keyed)."""
     return hashlib.blake2b(text.encode(), key=key, person=person, digest_size=size).digest()

@@ -20,9 +20,10 @@ from stillwatch.sketch.cipher import decipher, encipher, encipher_lists
 from stillwatch.sketch.digest import BANDS, PUBLIC, VERSION, Digests, digest, name_keys, row_keys
 from stillwatch.sketch.form import written
 from stillwatch.sketch.keys import Key
+from stillwatch.stats.arrays import Uints
 
-COPIED = of_role("copied")
-LISTS = of_role("digests")
+COPIED = of_role("copied")  # columns that are copied from the exchange
+LISTS = of_role("digests")  # columns with lists of digests
 DIGESTS = of_role("digest")
 """Columns of observations: copied, enciphered digests in lists, and enciphered digests."""
 # Public key of digests of names: of accounts, whose names are stored as well, and before enciphering.
@@ -76,7 +77,7 @@ def enciphered(table: pa.Table, key: Key, old: Key | None = None) -> pa.Table:
 
     The digests of `table` are unkeyed (public seed), or enciphered with `old` where it is given.
     """
-    text: npt.NDArray[np.uint64] | None = None
+    text: Uints | None = None
     for place, name in enumerate(table.column_names):
         if name not in (*DIGESTS, *LISTS):
             continue
@@ -100,7 +101,7 @@ def enciphered(table: pa.Table, key: Key, old: Key | None = None) -> pa.Table:
     return table.set_column(place, "exchange_key", _exchange_keys(table, text, key))
 
 
-def _exchange_keys(table: pa.Table, text: npt.NDArray[np.uint64], key: Key) -> pa.Array:
+def _exchange_keys(table: pa.Table, text: Uints, key: Key) -> pa.Array:
     """Keyed digest of id, account, time and public text digest of each row.
 
     Senders choose ids; with the key they can neither imitate another account's exchange nor choose which
@@ -135,7 +136,7 @@ def halves(times: pa.Array) -> npt.NDArray[np.int32]:
     return ((hours + hours // 24) % 2).astype(np.int32)
 
 
-def shape_keys(rows: pa.Table) -> npt.NDArray[np.uint64]:
+def shape_keys(rows: pa.Table) -> Uints:
     """Unkeyed digest of each request's parameters (`SHAPE`) and tool names; never 0."""
     parts = [rows.column(name).cast(pa.string()).fill_null("-") for name in SHAPE]
     tools = rows.column("tool_names")
@@ -154,15 +155,18 @@ def shape_keys(rows: pa.Table) -> npt.NDArray[np.uint64]:
 
 
 def _one(rows: pa.Table, name: str) -> pa.Array:
+    """A column as one array."""
     column = rows.column(name).combine_chunks()
     return column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
 
 
-def _signed(keys: npt.NDArray[np.uint64]) -> pa.Array:
+def _signed(keys: Uints) -> pa.Array:
+    """Digests as signed numbers."""
     return pa.array(np.ascontiguousarray(keys).view(np.int64))
 
 
 def _lists(marks: Digests) -> pa.Array:
+    """The phrases of each row, as lists of signed numbers."""
     return pa.ListArray.from_arrays(
         pa.array(marks.phrase_offsets.astype(np.int32)), pa.array(marks.phrases.view(np.int64))
     )

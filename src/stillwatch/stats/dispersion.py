@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import gammaln
 
-from stillwatch.stats.evalues import Array, mean_log_e
+from stillwatch.stats.arrays import Floats, Ints
+from stillwatch.stats.evalues import mean_log_e
 
 # Gamma shapes of the null: a shape of 4 is a coefficient of variation of 1/2, smaller shapes vary more.
 UNEQUAL = np.array([0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0])
@@ -14,7 +14,7 @@ UNEQUAL = np.array([0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0])
 EVENED = np.array([12.0, 25.0, 60.0, 1e6])
 
 
-def even_counts_log_e(counts: npt.NDArray[np.int64]) -> float:
+def even_counts_log_e(counts: Ints) -> float:
     """Log e-value against "rates differ between accounts by a coefficient of variation of at least 1/2".
 
     `counts` has one non-negative count per account, at least one of them.
@@ -31,7 +31,7 @@ def even_counts_log_e(counts: npt.NDArray[np.int64]) -> float:
     return mean_log_e(above) - float(under.max())
 
 
-def _log_likelihood(seen: npt.NDArray[np.int64], times: npt.NDArray[np.int64], shapes: Array) -> Array:
+def _log_likelihood(seen: Ints, times: Ints, shapes: Floats) -> Floats:
     """Dirichlet-multinomial log likelihood for each of `shapes`, without terms that do not depend on it.
 
     The count `seen[i]` occurs at `times[i]` accounts.

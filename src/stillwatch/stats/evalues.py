@@ -8,9 +8,8 @@ easily above 1e300.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from stillwatch.stats.arrays import Bools, Floats
 
 LN10 = float(np.log(10))  # natural logarithms in one decade
 
@@ -30,7 +29,7 @@ def binomial_log_e(successes: int, trials: int, at_most: float) -> float:
     return float(np.logaddexp.reduce(logs) - np.log(len(q)))
 
 
-def bounded_log_e(successes: npt.NDArray[np.bool_], at_most: Array) -> float:
+def bounded_log_e(successes: Bools, at_most: Floats) -> float:
     """Log e-value against "trial i succeeds with probability at most `at_most[i]`, given those before it":
     `binomial_log_e` for bounds that differ. Both arrays have one entry per trial. Returns 0.0 for no trials.
     """
@@ -48,7 +47,7 @@ def p_to_log_e(log_p: float, kappa: float = 0.5) -> float:
     return float(np.log(kappa) + (kappa - 1) * log_p)
 
 
-def mean_log_e(logs: Array) -> float:
+def mean_log_e(logs: Floats) -> float:
     """Logarithm of the mean of e-values given as logarithms; the mean is an e-value under any dependence.
 
     Returns 0.0 for an empty array.
@@ -58,7 +57,7 @@ def mean_log_e(logs: Array) -> float:
     return float(np.logaddexp.reduce(logs) - np.log(len(logs)))
 
 
-def partial_conjunction_log_e(logs: Array, at_least: int) -> float:
+def partial_conjunction_log_e(logs: Floats, at_least: int) -> float:
     """Log e-value against "fewer than `at_least` of these nulls are false" (after Benjamini and Heller 2008).
 
     If fewer than u of n nulls are false, some n-u+1 of them are true, and the mean of their e-values is an

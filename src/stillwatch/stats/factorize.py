@@ -7,7 +7,8 @@ from typing import Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
+from stillwatch.stats.arrays import Ints
+
 # Entries of the lookup table, at most, by which `codes` avoids sorting, or 8 per value where these are more.
 ROOM = 1 << 22
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from stillwatch.stats.evalues import Array
+from stillwatch.stats.arrays import Floats
 
 
-def e_bh_q_values(log_e: Array) -> Array:
+def e_bh_q_values(log_e: Floats) -> Floats:
     """The smallest rate at which the e-BH procedure (Wang and Ramdas 2022) rejects each hypothesis.
 
     Takes natural-log e-values, one per hypothesis; returns q-values in the same order, each at most 1.

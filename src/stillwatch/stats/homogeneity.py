@@ -8,7 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from stillwatch.stats.evalues import Array, binomial_log_e, mean_log_e
+from stillwatch.stats.arrays import Floats
+from stillwatch.stats.evalues import binomial_log_e, mean_log_e
 
 COVERS = (0.8, 0.95)  # shares of the proposed values that an interval must hold; each is tried
 WIDEST_SHARE = 0.25  # largest share of the reference that an interval of `alike` may hold
@@ -49,7 +50,7 @@ class Lack:
     limit: float
 
 
-def alike(proposed: Array, tested: Array, reference: Array) -> Alike | Lack:
+def alike(proposed: Floats, tested: Floats, reference: Floats) -> Alike | Lack:
     """Test of whether members' values lie in an interval that holds few values of other accounts.
 
     The interval is the one that holds a share of the `proposed` values and the least of the reference, chosen
@@ -67,7 +68,7 @@ def alike(proposed: Array, tested: Array, reference: Array) -> Alike | Lack:
     return _crowding(proposed, tested, reference, _rarest, WIDEST_SHARE, ENRICHMENT)
 
 
-def even(proposed: Array, tested: Array, reference: Array) -> Alike | Lack:
+def even(proposed: Floats, tested: Floats, reference: Floats) -> Alike | Lack:
     """Test of whether members' values lie closer together than other accounts' values do anywhere.
 
     The width of the interval counts, not its place: a kind of customer may differ from the rest in its level
@@ -83,11 +84,16 @@ def even(proposed: Array, tested: Array, reference: Array) -> Alike | Lack:
     return _crowding(proposed, tested, reference, _narrowest, DENSEST, EVEN_ENRICHMENT)
 
 
-IntervalMethod = Callable[[Array, Array, int], tuple[float, float, float]]
+IntervalMethod = Callable[[Floats, Floats, int], tuple[float, float, float]]
 
 
 def _crowding(
-    proposed: Array, tested: Array, reference: Array, choose: IntervalMethod, widest: float, enrichment: float
+    proposed: Floats,
+    tested: Floats,
+    reference: Floats,
+    choose: IntervalMethod,
+    widest: float,
+    enrichment: float,
 ) -> Alike | Lack:
     """Result of `alike` or `even`: `choose` gives the interval, `widest` and `enrichment` are its limits."""
     proposed, tested = proposed[np.isfinite(proposed)], tested[np.isfinite(tested)]
@@ -112,14 +118,14 @@ def _crowding(
     return replace(max(found, key=lambda f: f.log_e), log_e=mean_log_e(np.array(logs)))
 
 
-def _too_few(tested: Array, reference: Array) -> Lack | None:
+def _too_few(tested: Floats, reference: Floats) -> Lack | None:
     """The lack of finite values in `tested` or `reference`; None where there are enough."""
     if len(tested) < FEWEST_VALUES:
         return Lack(of="tested", limit=FEWEST_VALUES)
     return Lack(of="reference", limit=FEWEST_REFERENCE) if len(reference) < FEWEST_REFERENCE else None
 
 
-def _rarest(values: Array, reference: Array, take: int) -> tuple[float, float, float]:
+def _rarest(values: Floats, reference: Floats, take: int) -> tuple[float, float, float]:
     """Low and high end of the interval with `take` of `values` and the fewest of `reference`, and the share
     of `reference` in it, with one added to count and total. Both arrays are sorted.
     """
@@ -129,7 +135,7 @@ def _rarest(values: Array, reference: Array, take: int) -> tuple[float, float, f
     return float(lows[best]), float(highs[best]), float((mass[best] + 1) / (len(reference) + 1))
 
 
-def _narrowest(values: Array, reference: Array, take: int) -> tuple[float, float, float]:
+def _narrowest(values: Floats, reference: Floats, take: int) -> tuple[float, float, float]:
     """Low and high end of the narrowest interval with `take` of `values`, and the largest share of
     `reference` in any interval of that width, with one added to count and total. Both arrays are sorted.
     """
@@ -152,7 +158,7 @@ class Beyond:
     reference: float
 
 
-def beyond(tested: Array, reference: Array, tail: float = 0.1) -> Beyond | Lack:
+def beyond(tested: Floats, reference: Floats, tail: float = 0.1) -> Beyond | Lack:
     """Test of whether many members exceed the upper `tail` quantile of other accounts.
 
     `tested` and `reference` have one value per member and per other account; values that are not finite are

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from stillwatch.stats.arrays import Floats
+
 FEWEST_BINS = 3  # counts that each side needs so that a variance can be estimated; chosen
 MOST_MEMORY = 0.8  # upper bound on the estimated correlation of neighbouring counts; chosen
 
@@ -99,7 +99,7 @@ def _quantile(free: float) -> float:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class TakenUp:
     """Increase in the requests of other accounts as a share of the requests lost, with a 95 % interval."""
 
     share: float
@@ -107,7 +107,7 @@ class Taken:
     high: float
 
 
-def taken_up(before: Floats, after: Floats, lost: float) -> Taken:
+def taken_up(before: Floats, after: Floats, lost: float) -> TakenUp:
     """Increase of other accounts' mean count per bin, as a share of `lost` requests per bin.
 
     `before` and `after` are the other accounts' counts, one per bin. The interval is Welch's for a difference
@@ -124,4 +124,4 @@ def taken_up(before: Floats, after: Floats, lost: float) -> Taken:
     more = float(after.mean() - before.mean())
     half = _quantile(max(free, 1.0)) * float(np.sqrt(total))
     share, low, high = (max(0.0, x / lost) for x in (more, more - half, more + half))
-    return Taken(share=share, low=low, high=high)
+    return TakenUp(share=share, low=low, high=high)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from stillwatch.stats.evalues import Array
+from stillwatch.stats.arrays import Floats
 
 LEAST_MEAN, MOST_MEAN = 0.002, 0.98  # bounds on the fitted mean a / (a + b)
 LEAST_SPREAD, MOST_SPREAD = 0.5, 50.0  # bounds on the fitted a + b
 
 
-def moments(hits: Array, counts: Array) -> tuple[float, float]:
+def moments(hits: Floats, counts: Floats) -> tuple[float, float]:
     """Parameters (a, b) of a beta law of hit rates, fitted by moments (Kleinman 1973).
 
     `hits` and `counts` have one entry per account. Returns (0.1, 10.0) where there is no trial.
@@ -25,7 +25,7 @@ def moments(hits: Array, counts: Array) -> tuple[float, float]:
     return mean * spread, (1 - mean) * spread
 
 
-def log_beta_binomial(hits: Array, counts: Array, a: float, b: float) -> Array:
+def log_beta_binomial(hits: Floats, counts: Floats, a: float, b: float) -> Floats:
     """Natural-log probability of `hits` among `counts` trials, per account, under a Beta(a, b) hit rate; the
     binomial coefficient is left out.
     """

@@ -7,14 +7,14 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import gammaln
 
-from stillwatch.stats.evalues import Array
+from stillwatch.stats.arrays import Floats
 
 OWN = np.array([0.1, 0.2, 0.4, 0.7])  # intraclass correlations of accounts with preferences of their own
 BALANCED = np.array([0.2, 0.4, 0.6])  # variance relative to random draws, of accounts that follow a rota
 FEWEST_FREEDOM = 8  # degrees of freedom below which nothing is tested
 
 
-def one_mixture_log_e(counts: Array, expected: Array) -> float:
+def one_mixture_log_e(counts: Floats, expected: Floats) -> float:
     """Log e-value against "accounts have preferences of their own, or keep a rota".
 
     `counts` are accounts × kinds of work; `expected` is the share of each kind, estimated on other data.
@@ -48,12 +48,12 @@ def one_mixture_log_e(counts: Array, expected: Array) -> float:
     return float(min(over, *ratios))
 
 
-def _multinomial(counts: Array, shares: Array) -> float:
+def _multinomial(counts: Floats, shares: Floats) -> float:
     """Log likelihood of sequences with these counts under a multinomial law of these shares."""
     return float((counts @ np.log(np.maximum(shares, 1e-12))).sum())
 
 
-def _dirichlet(counts: Array, shares: Array, correlation: float) -> float:
+def _dirichlet(counts: Floats, shares: Floats, correlation: float) -> float:
     """Log likelihood of sequences with these counts under a Dirichlet-multinomial law with the mean `shares`
     and the intraclass `correlation`.
     """

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from stillwatch.stats.arrays import Ints
 from stillwatch.stats.evalues import mean_log_e
 
-Ints = npt.NDArray[np.int64]
 BETS = (0.9, 0.7, 0.5, 0.3, 0.1)  # rates of returns relative to chance that the alternative assumes
 
 

@@ -38,9 +38,10 @@ from stillwatch.contract.table import TableSchema
 from stillwatch.engine.files import Openable, atomic, lock
 from stillwatch.errors import Problem, StateError
 
+# Files of a store: its version, and the secret of its digests.
 HEAD, SECRET = "store.json", "key"
-PRIVATE = 0o700  # mode of folders
-ROOMS = ("files", "pieces", "observations", "quarantine", "days", "summaries")
+PRIVATE = 0o700  # permissions of folders: the owner only
+ROOMS = ("files", "pieces", "observations", "quarantine", "days", "summaries")  # folders of a store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +100,8 @@ class LogFile:
         """Digest of path, size, time and how it is read, 16 hexadecimal digits: another one where the file
         changed or is read in another way.
         """
-        told = {name: value for name, value in asdict(self).items() if name not in ("content", "first")}
-        return hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=8).hexdigest()
+        fields = {name: value for name, value in asdict(self).items() if name not in ("content", "first")}
+        return hashlib.blake2b(json.dumps(fields, sort_keys=True).encode(), digest_size=8).hexdigest()
 
     @property
     def id(self) -> str:
@@ -122,7 +123,7 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class PiecePaths:
     """Paths of the files of a store's pieces. It holds only a path, so it can be sent to Spark executors."""
 
     folder: Path
@@ -192,7 +193,7 @@ class Store:
         self.kept = kept
         # Paths are resolved because `_sweep` compares paths that it finds with paths that are referenced.
         self.folder = folder = folder.resolve()
-        self.place = Place(folder=folder)
+        self.place = PiecePaths(folder=folder)
         self._head = {"sketch_version": version, "key_id": key_id}
         self.files: dict[str, LogFile] = {}
         self.pieces: dict[str, dict[int, Piece]] = defaultdict(dict)
@@ -295,23 +296,23 @@ class Store:
         which is not among them takes over its record, and what was read of it.
         """
         here = {file.seen: file for file in files}
-        told = {one.seen: one for one in self.files.values() if one.seen in here}
+        records = {one.seen: one for one in self.files.values() if one.seen in here}
         for seen, file in here.items():
-            if seen not in told:
-                told[seen] = replace(file, content=content(file))
+            if seen not in records:
+                records[seen] = replace(file, content=content(file))
         gone = {
             (one.content, one.read_as, one.pieces): one
             for one in self.files.values()
             if one.content and one.seen not in here
         }
-        for seen, file in told.items():
+        for seen, file in records.items():
             if file.id in self.files:
                 continue
             old = gone.pop((file.content, file.read_as, file.pieces), None)
             if old is not None:
-                told[seen] = self.files[old.id] = replace(file, first=old.id)
-                _write(self.folder / "files" / f"{old.id}.json", asdict(told[seen]))
-        return told
+                records[seen] = self.files[old.id] = replace(file, first=old.id)
+                _write(self.folder / "files" / f"{old.id}.json", asdict(records[seen]))
+        return records
 
     def begin(self, file: LogFile) -> dict[int, Piece]:
         """Register a log file; one with the same path and another id is removed. Returns the pieces of it
@@ -333,6 +334,7 @@ class Store:
             table.unlink()
 
     def _forget(self, names: Sequence[str]) -> None:
+        """Remove files of logs from the store, with what was read of them."""
         for name in names:
             (self.folder / "files" / f"{name}.json").unlink(missing_ok=True)
             for number in self.pieces.pop(name, {}):
@@ -423,6 +425,7 @@ class Store:
         _write(self.folder / "days" / f"{day}.json", asdict(self.days[day]))
 
     def _drop(self, day: str) -> None:
+        """Remove the summaries of a day."""
         (self.folder / "days" / f"{day}.json").unlink(missing_ok=True)
         gone = self.days.pop(day, None)
         for table, names in (gone.files if gone else {}).items():
@@ -447,6 +450,7 @@ class Store:
         shutil.rmtree(gone)
 
     def _gone(self) -> Path:
+        """Name under which a store is removed."""
         return self.folder.with_name(f"{self.folder.name}.gone")
 
     def scratch(self) -> Path:
@@ -478,15 +482,18 @@ def _private(folder: Path) -> None:
 
 
 def _write(path: Path, value: Mapping[str, Any]) -> None:
+    """Write JSON to a file, as a whole or not at all."""
     with atomic(path, private=True) as temporary:
         temporary.write_text(json.dumps(value, indent=1, sort_keys=True))
 
 
 def _log_file(path: Path) -> LogFile:
+    """The record of a log file."""
     return LogFile(**json.loads(path.read_text()))
 
 
 def _piece(path: Path) -> Piece:
+    """The record of a piece."""
     recorded = json.loads(path.read_text())
     return Piece(
         **recorded

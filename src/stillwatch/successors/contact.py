@@ -31,6 +31,7 @@ import pyarrow as pa
 from stillwatch.contract import results as contract
 from stillwatch.results.folder import read_json, read_table
 
+# Kinds of values that depend on each other, of which the heaviest counts.
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "client": ("tls_fingerprint", "user_agent", "request_shape"),
     "network": ("client_address", "client_prefix", "asn"),
@@ -38,6 +39,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "payment": ("payment_fingerprint",),
     "content": ("prompt_template", "system_prompt"),
 }
+# Family of each kind of value.
 FAMILY_OF = {kind: family for family, kinds in FAMILIES.items() for kind in kinds}
 LEAST_WEIGHT = 4.0  # least log10 weight of a match: one honest newcomer in 10,000, the issue's bar
 MOST_EXCHANGES = 3  # first exchanges of a newcomer that are used: the issue's bar
@@ -50,11 +52,11 @@ STEP = 0.5  # width in log10 of the steps in which a family's weight is counted;
 CHANGED = 0.3  # share of operators that change one family after an action; chosen
 MOST_FOLLOWED = 1_000_000  # newcomers whose first exchanges are stored; chosen, about 1 GB
 
-Value = tuple[str, str]
+ShownValue = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Family:
+class FamilyWeights:
     """Log10 weights of one family of a campaign.
 
     `steps` maps a step (the best value's weight is at least step × `STEP`) to the family's weight; `none`
@@ -70,8 +72,8 @@ class Signature:
     """What members of one campaign share: log10 weights of values, and weights of families."""
 
     campaign_id: str
-    values: Mapping[Value, float]
-    families: Mapping[str, Family]
+    values: Mapping[ShownValue, float]
+    families: Mapping[str, FamilyWeights]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,7 @@ class Contact:
     families: tuple[str, ...]
 
 
-def values_of(request: Mapping[str, Any], sketch: Mapping[str, Any] | None = None) -> Iterator[Value]:
+def values_of(request: Mapping[str, Any], sketch: Mapping[str, Any] | None = None) -> Iterator[ShownValue]:
     """Yield kind and value of everything that a request shows, in the form of the indicators of these
     names.
 
@@ -124,22 +126,22 @@ def prefix_of(address: str) -> str:
     return f"{address.rsplit('.', 1)[0]}.0/24"
 
 
-def learn(sightings: Iterable[tuple[str, Value]], members: Mapping[str, str]) -> list[Signature]:
+def learn(sightings: Iterable[tuple[str, ShownValue]], members: Mapping[str, str]) -> list[Signature]:
     """Signatures of campaigns, sorted by campaign.
 
     Args:
         sightings: account and value, once for each exchange that shows it.
         members: campaign of each member; all other accounts are the reference.
     """
-    shown: dict[str, set[Value]] = defaultdict(set)
-    often: dict[str, Counter[Value]] = defaultdict(Counter)
+    shown: dict[str, set[ShownValue]] = defaultdict(set)
+    often: dict[str, Counter[ShownValue]] = defaultdict(Counter)
     for account, value in sightings:
         if value[0] in FAMILY_OF:
             shown[account].add(value)
             if account in members and FAMILY_OF[value[0]] == "content":
                 often[members[account]][value] += 1
     others = [values for account, values in shown.items() if account not in members]
-    held: dict[Value, int] = defaultdict(int)
+    held: dict[ShownValue, int] = defaultdict(int)
     for values in others:
         for value in values:
             held[value] += 1
@@ -152,13 +154,14 @@ def learn(sightings: Iterable[tuple[str, Value]], members: Mapping[str, str]) ->
 
 def _signature(
     campaign: str,
-    mine: list[set[Value]],
-    others: list[set[Value]],
-    held: Mapping[Value, int],
-    often: Counter[Value],
+    mine: list[set[ShownValue]],
+    others: list[set[ShownValue]],
+    held: Mapping[ShownValue, int],
+    often: Counter[ShownValue],
 ) -> Signature:
+    """What distinguishes a campaign's members from other accounts: a log10 weight for each value."""
     least_often = LEAST_OFTEN * max(often.values(), default=0)
-    count: dict[Value, int] = defaultdict(int)
+    count: dict[ShownValue, int] = defaultdict(int)
     for values in mine:
         for value in values:
             count[value] += 1
@@ -187,7 +190,7 @@ def _signature(
             for level in levels
         }
         without = _log_ratio(int((inside <= 0).sum()), len(mine), int((outside <= 0).sum()), len(others))
-        families[family] = Family(steps=steps, none=_none(family, without))
+        families[family] = FamilyWeights(steps=steps, none=_none(family, without))
     return Signature(campaign_id=campaign, values=weights, families=families)
 
 
@@ -197,16 +200,18 @@ def _none(family: str, without: float) -> float:
 
 
 def _log_ratio(members: int, of: int, others: int, of_others: int) -> float:
+    """Log10 of how much more often members show a value than others, smoothed."""
     return float(np.log10((members + 0.5) / (of + 1)) - np.log10((others + 1) / (of_others + 2)))
 
 
-def _best(values: Iterable[Value], weights: Mapping[Value, float], family: str) -> float:
+def _best(values: Iterable[ShownValue], weights: Mapping[ShownValue, float], family: str) -> float:
+    """Largest weight of the values of one family; 0 without one."""
     return max(
         (weights.get(value, 0.0) for value in values if FAMILY_OF.get(value[0]) == family), default=0.0
     )
 
 
-def of_results(results: Path, excused: Collection[Value] = frozenset()) -> list[Signature]:
+def of_results(results: Path, excused: Collection[ShownValue] = frozenset()) -> list[Signature]:
     """Signatures of a results folder's campaigns, from the values in its evidence without those that people
     labelled honest (`excused`).
 
@@ -255,12 +260,12 @@ def of_results(results: Path, excused: Collection[Value] = frozenset()) -> list[
                 default=0,
             )
             without = _log_ratio(max(0, size - most), size, rest, rest)
-            families[family] = Family(steps=steps, none=_none(family, without) if mine else 0.0)
+            families[family] = FamilyWeights(steps=steps, none=_none(family, without) if mine else 0.0)
         out.append(Signature(campaign_id=campaign, values=weights, families=families))
     return out
 
 
-DIGESTS = ("request_shape", "prompt_template", "system_prompt")
+DIGESTS = ("request_shape", "prompt_template", "system_prompt")  # kinds of values that are digests
 
 
 def _accounts(results: Path) -> int:
@@ -272,7 +277,7 @@ def _accounts(results: Path) -> int:
 @dataclass(slots=True)
 class _Followed:
     exchanges: int = 0
-    values: set[Value] = field(default_factory=set)
+    values: set[ShownValue] = field(default_factory=set)
     found: Contact | None = None
 
 
@@ -294,7 +299,7 @@ class FirstContact:
     ) -> None:
         self.signatures = tuple(signatures)
         self.least_weight, self.exchanges, self.most_followed = least_weight, exchanges, most_followed
-        self._index: dict[Value, list[Signature]] = defaultdict(list)
+        self._index: dict[ShownValue, list[Signature]] = defaultdict(list)
         for signature in self.signatures:
             for value in signature.values:
                 self._index[value].append(signature)
@@ -325,7 +330,7 @@ class FirstContact:
         one = self._followed.get(account)
         return one is None or (one.found is None and one.exchanges < self.exchanges)
 
-    def match(self, values: Iterable[Value], exchanges: int = 1) -> Contact | None:
+    def match(self, values: Iterable[ShownValue], exchanges: int = 1) -> Contact | None:
         """The campaign with the greatest weight for these values; None where it is below `least_weight`."""
         held = [value for value in values if value in self._index]
         best: Contact | None = None
@@ -351,7 +356,7 @@ class FirstContact:
 
 def sightings(
     exchanges: pa.Table, accounts: pa.Table | None = None, observations: pa.Table | None = None
-) -> Iterator[tuple[str, Value]]:
+) -> Iterator[tuple[str, ShownValue]]:
     """Yield account and value for everything in tables of the contract; `observations` belong to
     `exchanges`, in the same order.
     """
@@ -365,7 +370,8 @@ def sightings(
             yield account, value
 
 
-def _rows(exchanges: pa.Table, observations: pa.Table | None) -> Iterator[tuple[str, list[Value]]]:
+def _rows(exchanges: pa.Table, observations: pa.Table | None) -> Iterator[tuple[str, list[ShownValue]]]:
+    """Account and shown values of each exchange."""
     names = [
         n
         for n in ("account_id", "client_ip", "asn", "user_agent", "tls_fingerprint")

@@ -9,12 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from stillwatch.errors import InputError, Problem
-from stillwatch.stats.interrupted import FEWEST_BINS, Change, Floats, Taken, change, taken_up
+from stillwatch.stats.arrays import Bools, Floats, Ints
+from stillwatch.stats.interrupted import FEWEST_BINS, Change, TakenUp, change, taken_up
 
-Ints = npt.NDArray[np.int64]
 SECOND = 1_000_000  # microseconds
 
 
@@ -31,7 +30,7 @@ class Effect:
 
     whole: Change
     acted: Change | None
-    taken: Taken | None
+    taken: TakenUp | None
     takers: int
     newcomers: int
     accounts_acted_on: int
@@ -76,7 +75,7 @@ class Effect:
 def effect(
     at: Ints,
     account: Ints,
-    is_acted: npt.NDArray[np.bool_],
+    is_acted: Bools,
     actions: tuple[int, int],
     span: tuple[int, int],
     *,

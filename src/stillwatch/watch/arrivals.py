@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 
 from stillwatch.engine.files import atomic
 from stillwatch.watch.clock import Clock
-from stillwatch.watch.state import Apart, State
+from stillwatch.watch.state import Apart, WatchState
 
-AHEAD = "dated ahead of the log and of the machine's clock"
+AHEAD = "dated ahead of the log and of the machine's clock"  # why rows are set aside, for the events
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,14 +40,14 @@ class Arrival:
             path.unlink(missing_ok=True)
 
 
-def arrive(state: State, parts: Sequence[Path], now: datetime) -> Arrival:
+def arrive(state: WatchState, parts: Sequence[Path], now: datetime) -> Arrival:
     """Add the sketches `parts` of a batch to the state and its ledger, with earlier rows kept apart that are
     not ahead any more.
 
     Rows later than the horizon of the log's clock (`watch.clock`) at the machine's time `now` are kept apart.
     The ledger is changed but not committed.
     """
-    ledger, told = state.ledger, Arrival()
+    ledger, arrival = state.ledger, Arrival()
     clock = Clock({account: _time(at) for account, at in ledger.votes})
     latest: dict[str, datetime] = {}
     for part in parts:
@@ -58,20 +58,20 @@ def arrive(state: State, parts: Sequence[Path], now: datetime) -> Arrival:
     ledger.apart = [one for one in ledger.apart if one not in due]
     for one in due:
         path = state.apart / one.name
-        told.gone.append(path)
-        told.admitted += one.rows
+        arrival.gone.append(path)
+        arrival.admitted += one.rows
         _enter(state, path, limit, Arrival())
     for part in parts:
-        _enter(state, part, limit, told)
+        _enter(state, part, limit, arrival)
     if latest:
         clock = clock.seen(latest, limit)
         ledger.votes = [(account, at.isoformat()) for account, at in clock.kept()]
         present = clock.present()
         ledger.clock = present.isoformat() if present else ledger.clock
-    return told
+    return arrival
 
 
-def _enter(state: State, part: Path, limit: datetime, told: Arrival) -> None:
+def _enter(state: WatchState, part: Path, limit: datetime, arrival: Arrival) -> None:
     """Add a sketch's rows up to the time `limit` to the state, and keep the later ones apart."""
     ledger = state.ledger
     first, last = _ends(part)
@@ -92,8 +92,8 @@ def _enter(state: State, part: Path, limit: datetime, told: Arrival) -> None:
         first = pc.min(times.filter(ahead)).as_py().astimezone(UTC)
     write_sketch(state.apart / f"ahead-{name}", part, ahead)
     ledger.apart.append(Apart(name=f"ahead-{name}", rows=number, why=AHEAD, first=first.isoformat()))
-    told.ahead += number
-    told.latest = max(last, told.latest or last)
+    arrival.ahead += number
+    arrival.latest = max(last, arrival.latest or last)
 
 
 def write_sketch(path: Path, part: Path, chosen: pa.ChunkedArray | pa.Array | None = None) -> None:
@@ -106,6 +106,7 @@ def write_sketch(path: Path, part: Path, chosen: pa.ChunkedArray | pa.Array | No
 
 
 def _latest(part: Path) -> list[tuple[str, datetime]]:
+    """Accounts of a batch with their latest times."""
     rows = pq.read_table(part, columns=["account_id", "timestamp"])
     each = rows.group_by("account_id").aggregate([("timestamp", "max")])
     times = [at.astimezone(UTC) for at in each.column("timestamp_max").to_pylist()]
@@ -113,9 +114,11 @@ def _latest(part: Path) -> list[tuple[str, datetime]]:
 
 
 def _ends(part: Path) -> tuple[datetime | None, datetime | None]:
+    """First and last time of a batch; None where it is empty."""
     ends = pc.min_max(pq.read_table(part, columns=["timestamp"]).column("timestamp")).as_py()
     return tuple(at and at.astimezone(UTC) for at in (ends["min"], ends["max"]))
 
 
 def _time(text: str) -> datetime:
+    """The time of a text in ISO 8601."""
     return datetime.fromisoformat(text)

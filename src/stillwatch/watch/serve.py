@@ -14,6 +14,7 @@ from stillwatch.errors import Problem, StateError
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
+# Type and meaning of each metric by name.
 METRICS = {
     "stillwatch_rows_total": ("counter", "rows taken, repeated exchanges among them"),
     "stillwatch_quarantined_total": ("counter", "rows that could not be read"),
@@ -48,7 +49,7 @@ MAX_CONNECTIONS = 32  # most open connections: chosen, many times what a monitor
 ANSWER_S = 10.0  # longest time in seconds for a request and its answer: chosen
 
 
-class Numbers:
+class NumbersCollector:
     """A `prometheus_client` collector. `numbers` returns values by metric name; a missing one is 0."""
 
     def __init__(self, numbers: Callable[[], Mapping[str, float]]) -> None:
@@ -64,7 +65,7 @@ class Numbers:
             yield family(name, meaning, value=known.get(name, 0))
 
 
-class Server(ThreadingHTTPServer):
+class MetricsServer(ThreadingHTTPServer):
     """An HTTP server with at most `MAX_CONNECTIONS`, each for at most `ANSWER_S` seconds.
 
     A further connection closes the oldest one, so that a probe is answered while clients hold connections
@@ -112,7 +113,9 @@ class Server(ThreadingHTTPServer):
         """Ignore errors of a connection, such as a client that disconnects."""
 
 
-def serve(port: int, numbers: Callable[[], Mapping[str, float]], healthy: Callable[[], bool]) -> Server:
+def serve(
+    port: int, numbers: Callable[[], Mapping[str, float]], healthy: Callable[[], bool]
+) -> MetricsServer:
     """Start a server of `/metrics` and `/healthz` at `port` of 127.0.0.1, in threads; returns it.
 
     `numbers` returns the values of the metrics. `/healthz` has status 200 where `healthy` returns True, else
@@ -121,7 +124,7 @@ def serve(port: int, numbers: Callable[[], Mapping[str, float]], healthy: Callab
     from prometheus_client import CollectorRegistry, generate_latest
 
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(Numbers(numbers))
+    registry.register(NumbersCollector(numbers))
 
     class Handler(BaseHTTPRequestHandler):
         timeout = ANSWER_S
@@ -143,7 +146,7 @@ def serve(port: int, numbers: Callable[[], Mapping[str, float]], healthy: Callab
             """Log nothing, since monitoring sends a request every few seconds."""
 
     try:
-        server = Server(port, Handler)
+        server = MetricsServer(port, Handler)
     except OSError as error:
         raise StateError(
             Problem(

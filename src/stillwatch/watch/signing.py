@@ -17,7 +17,7 @@ from typing import Any
 
 from stillwatch.errors import Problem, UsageError
 
-PREFIX = "whsec_"
+PREFIX = "whsec_"  # start of a secret (Standard Webhooks)
 MIN_BYTES, MAX_BYTES = 24, 64  # length of a secret in bytes: from Standard Webhooks
 SCHEMA = "https://stillwatch.example/schemas/event-1.json"
 """Identifier of the schema of events, which is the file `event-1.schema.json` in this folder."""
@@ -48,6 +48,7 @@ def read_secrets(path: Path) -> list[bytes]:
 
 
 def _secret(line: str) -> bytes:
+    """The bytes of a secret. Raises `ValueError` for another form or length."""
     if not line.startswith(PREFIX):
         raise ValueError("no prefix")
     try:
@@ -78,7 +79,7 @@ def signed(secrets: Sequence[bytes], event_id: str, body: bytes, now: float | No
 
 def enveloped(event: Mapping[str, Any]) -> dict[str, str]:
     """The CloudEvents headers of an event."""
-    told = {
+    headers = {
         "ce-specversion": "1.0",
         "ce-id": str(event["id"]),
         "ce-type": TYPE.format(event.get("type", "event")),
@@ -86,7 +87,7 @@ def enveloped(event: Mapping[str, Any]) -> dict[str, str]:
         "ce-dataschema": SCHEMA,
     }
     if event.get("campaign"):
-        told["ce-subject"] = str(event["campaign"])
+        headers["ce-subject"] = str(event["campaign"])
     if event.get("at"):
-        told["ce-time"] = str(event["at"])
-    return told
+        headers["ce-time"] = str(event["at"])
+    return headers

@@ -32,7 +32,7 @@ ENDINGS = {
     "log": ".log",
     "json": ".jsonl",
 }  # suffix for a file whose name does not show how its lines are read, by kind
-LOG = logging.getLogger("stillwatch.watch")
+LOG = logging.getLogger("stillwatch.watch")  # logger of this module
 AT_ONCE = 20_000  # most messages of one batch from a stream: chosen; `MOST_TAKEN` applies as well
 FETCH = 500  # messages of one request to a broker: chosen
 ANSWER_S = 10  # longest time in seconds for an answer of a broker: chosen
@@ -41,7 +41,7 @@ CHUNK = 1 << 20  # bytes of one read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class NewData:
     """A batch of new data: `lines`, or a whole `file`; `position` is the position after it.
 
     `log` is the name of the log from which identifiers of rows without one are made, and `first_line` the
@@ -64,7 +64,7 @@ class Taken:
 class Source(Protocol):
     """Interface of a source."""
 
-    def take(self, position: Position) -> Taken | None:
+    def take(self, position: Position) -> NewData | None:
         """The next batch after `position`; None where there is none. Raises `Unreachable` where the source
         does not answer.
         """
@@ -96,6 +96,9 @@ class Folder:
         self._passed_over: set[str] = set()
 
     def _files(self) -> list[Path]:
+        """The log files of the folder, the one changed first at the front. Raises `Unreachable` where they
+        cannot be listed.
+        """
         if self.path.is_file():
             return [self.path]
         try:
@@ -104,14 +107,15 @@ class Folder:
             raise Unreachable(*error.problems) from error
         return sorted(found, key=lambda p: (p.stat().st_mtime_ns, str(p)))
 
-    def take(self, position: Position) -> Taken | None:
+    def take(self, position: Position) -> NewData | None:
         """The next lines of the oldest file with new data, or the next whole file; None without new data."""
         try:
             return self._take(position)
         except FileNotFoundError:  # renamed meanwhile; the next call finds it
             return None
 
-    def _take(self, position: Position) -> Taken | None:
+    def _take(self, position: Position) -> NewData | None:
+        """The next new lines or file; None where there are none."""
         for file in self._files():
             state = file.stat()
             key = f"{state.st_dev}:{state.st_ino}"
@@ -127,7 +131,7 @@ class Folder:
             if key not in position and (stable or not packed):
                 content = _content_known(file, packed, position)
                 if content:
-                    return Taken(name=file.name, position={key: whole | {"content": content}})
+                    return NewData(name=file.name, position={key: whole | {"content": content}})
                 at = _read_of_copy(file, state.st_size, position) or at
                 copied = "head" in at
             if "head" in at or self._grows(file, stable and key not in position):
@@ -135,10 +139,16 @@ class Folder:
                 if taken is not None:
                     return taken
                 if copied or (packed and "size" not in at):
-                    told = at | {"path": str(file), "size": state.st_size, "changed": state.st_mtime_ns}
-                    return Taken(name=file.name, position={key: told})
+                    position_after = at | {
+                        "path": str(file),
+                        "size": state.st_size,
+                        "changed": state.st_mtime_ns,
+                    }
+                    return NewData(name=file.name, position={key: position_after})
             elif stable and self._is_read(file):
-                return Taken(name=file.name, position={key: whole | {"content": content_of(file)}}, file=file)
+                return NewData(
+                    name=file.name, position={key: whole | {"content": content_of(file)}}, file=file
+                )
         return None
 
     def _grows(self, file: Path, stable: bool) -> bool:
@@ -161,7 +171,7 @@ class Folder:
             LOG.warning("%s is passed over: neither text nor Parquet", file)
         return False
 
-    def _text(self, file: Path, state: os.stat_result, key: str, at: dict[str, Any]) -> Taken | None:
+    def _text(self, file: Path, state: os.stat_result, key: str, at: dict[str, Any]) -> NewData | None:
         """The next complete lines of a text file after the position `at`; None where there are none."""
         former: dict[str, Any] = {}
         with opened(file) as stream:
@@ -197,7 +207,7 @@ class Folder:
                 "tail": tail_of(stream, end),
             }
             after |= {"changed": state.st_mtime_ns} | ({"overlong": True} if overlong or not ended else {})
-        return Taken(
+        return NewData(
             name=_named(file),
             log=log,
             position=former | {key: after},
@@ -271,13 +281,13 @@ def _whole_records(lines: bytes, longest: int) -> int:
     end = cut = len(lines)
     for _line in range(PIECES):
         begin = lines.rfind(b"\n", 0, max(end - 1, 0)) + 1
-        told = piece_of(lines[begin:end].decode("utf-8", "replace"), LIMITS)
-        if told == "no":
+        piece = piece_of(lines[begin:end].decode("utf-8", "replace"), LIMITS)
+        if piece == "no":
             break
-        if told != "perhaps":
+        if piece != "perhaps":
             cut = begin
         end = begin
-        if told == "beginning" or not end:
+        if piece == "beginning" or not end:
             break
     return cut if len(lines) - cut <= longest else len(lines)
 
@@ -302,9 +312,11 @@ def answering(stream: str, *faults: type[Exception]) -> Iterator[None]:
     try:
         yield
     except faults as error:
-        told = " ".join(str(error).split()) or type(error).__name__
+        words = " ".join(str(error).split()) or type(error).__name__
         raise Unreachable(
-            Problem(fact=f"the {stream} does not answer", found=told, fix="is its server up, its name right?")
+            Problem(
+                fact=f"the {stream} does not answer", found=words, fix="is its server up, its name right?"
+            )
         ) from error
 
 
@@ -327,12 +339,13 @@ class RedisStream:
         self._client: Any = redis.Redis.from_url(url)
         self._fault, self.name = redis.RedisError, name
 
-    def take(self, position: Position) -> Taken | None:
+    def take(self, position: Position) -> NewData | None:
         """The next entries after the id in `position`; None where there are none."""
         with answering(f"Redis stream `{self.name}`", self._fault):
             return self._take(position)
 
-    def _take(self, position: Position) -> Taken | None:
+    def _take(self, position: Position) -> NewData | None:
+        """The next new entries of the stream; None where there are none."""
         last, before = position.get(self.name) or "-", position.get(f"{self.name}/entries", 0)
         lines: list[bytes] = []
         size = 0
@@ -350,7 +363,7 @@ class RedisStream:
         if not lines:
             return None
         more = self._client.xrange(self.name, min=f"({last}", max="+", count=1)
-        return Taken(
+        return NewData(
             name=f"{self.name}.jsonl",
             log=self.name,
             position={self.name: last, f"{self.name}/entries": before + len(lines)},
@@ -374,14 +387,15 @@ class NatsSubject:
             ) from error
         self._nats, self.url, self.name = nats, url, name
 
-    def take(self, position: Position) -> Taken | None:
+    def take(self, position: Position) -> NewData | None:
         """The next messages after the sequence number in `position`; None where there are none."""
         import asyncio
 
         with answering(f"JetStream stream `{self.name}`", self._nats.errors.Error, OSError):
             return asyncio.run(self._take(int(position.get(self.name) or 0)))
 
-    async def _take(self, last: int) -> Taken | None:
+    async def _take(self, last: int) -> NewData | None:
+        """The next new messages of the stream; None where there are none."""
         client: Any = await self._nats.connect(
             self.url,
             allow_reconnect=False,
@@ -402,13 +416,13 @@ class NatsSubject:
                 ack_policy=api.AckPolicy.NONE,
                 inactive_threshold=30,
             )
-            asked = await stream.pull_subscribe("", stream=self.name, config=config)
+            subscription = await stream.pull_subscribe("", stream=self.name, config=config)
             lines: list[bytes] = []
             first = at = last
             size = 0
             while at < end and len(lines) < AT_ONCE and size < MOST_TAKEN:
                 try:
-                    messages = await asked.fetch(min(FETCH, AT_ONCE - len(lines)), timeout=2)
+                    messages = await subscription.fetch(min(FETCH, AT_ONCE - len(lines)), timeout=2)
                 except TimeoutError:  # late, or deleted since
                     break
                 first = first if lines else messages[0].metadata.sequence.stream
@@ -419,7 +433,7 @@ class NatsSubject:
             await client.close()
         if not lines:
             return None
-        return Taken(
+        return NewData(
             name=f"{self.name}.jsonl",
             log=self.name,
             first_line=first,
@@ -453,19 +467,20 @@ class KafkaTopic:
             }
         )
 
-    def take(self, position: Position) -> Taken | None:
+    def take(self, position: Position) -> NewData | None:
         """The next messages of all partitions after the offsets in `position`; None where there are none."""
         with answering(f"Kafka topic `{self.topic}`", self._kafka.KafkaException):
             return self._take(position)
 
-    def _take(self, position: Position) -> Taken | None:
+    def _take(self, position: Position) -> NewData | None:
+        """The next new messages of the topic; None where there are none."""
         metadata = self._consumer.list_topics(self.topic, timeout=ANSWER_S).topics[self.topic]
         if metadata.error is not None:
             raise self._kafka.KafkaException(metadata.error)
-        told = {f"{self.topic}/{p}": position.get(f"{self.topic}/{p}", 0) for p in metadata.partitions}
+        positions = {f"{self.topic}/{p}": position.get(f"{self.topic}/{p}", 0) for p in metadata.partitions}
         ends = [
             self._kafka.TopicPartition(
-                self.topic, p, told[f"{self.topic}/{p}"] or self._kafka.OFFSET_BEGINNING
+                self.topic, p, positions[f"{self.topic}/{p}"] or self._kafka.OFFSET_BEGINNING
             )
             for p in metadata.partitions
         ]
@@ -480,7 +495,7 @@ class KafkaTopic:
                 if message.error() is None:
                     lines.append((message.value() or b"").replace(b"\n", b" "))
                     size += len(lines[-1])
-                    told[f"{self.topic}/{message.partition()}"] = message.offset() + 1
+                    positions[f"{self.topic}/{message.partition()}"] = message.offset() + 1
                 elif message.error().code() == self._kafka.KafkaError._PARTITION_EOF:  # noqa: SLF001  its public name
                     unread.discard(message.partition())
         if not lines:
@@ -489,42 +504,42 @@ class KafkaTopic:
             self._consumer.get_watermark_offsets(self._kafka.TopicPartition(self.topic, p), timeout=ANSWER_S)[
                 1
             ]
-            - told[f"{self.topic}/{p}"]
+            - positions[f"{self.topic}/{p}"]
             for p in metadata.partitions
         )
         behind = sum(max(left, 0) for left in high)
-        return Taken(
+        return NewData(
             name=f"{self.topic}.jsonl",
             log=self.topic,
-            position=told,
+            position=positions,
             lines=b"\n".join(lines) + b"\n",
             first_line=1 + sum(position.get(f"{self.topic}/{p}", 0) for p in metadata.partitions),
             behind=behind,
         )
 
 
-def open_source(told: str, without: Path | None = None, longest: int = LIMITS.line) -> Source:
+def open_source(given: str, without: Path | None = None, longest: int = LIMITS.line) -> Source:
     """The source named by a path or URL. Files in the folder `without` are ignored; `longest` is the longest
     line of a file in bytes.
 
     Raises `UsageError` where the path does not exist or the URL is of no known kind, and `MissingExtra`
     where a stream's package is not installed.
     """
-    parts = urlsplit(told)
-    asked = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
-    if parts.scheme == "redis" and "stream" in asked:
-        return RedisStream(told.partition("?")[0], asked["stream"])
-    if parts.scheme == "nats" and "stream" in asked:
-        return NatsSubject(told.partition("?")[0], asked["stream"])
-    if parts.scheme == "kafka" and "topic" in asked:
-        return KafkaTopic(parts.netloc, asked["topic"])
-    if "://" in told:
+    parts = urlsplit(given)
+    options = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
+    if parts.scheme == "redis" and "stream" in options:
+        return RedisStream(given.partition("?")[0], options["stream"])
+    if parts.scheme == "nats" and "stream" in options:
+        return NatsSubject(given.partition("?")[0], options["stream"])
+    if parts.scheme == "kafka" and "topic" in options:
+        return KafkaTopic(parts.netloc, options["topic"])
+    if "://" in given:
         raise UsageError(
             Problem(
                 fact="no source has this name",
-                found=told,
+                found=given,
                 expected="a folder or file, redis://HOST/0?stream=NAME, nats://HOST?stream=NAME, "
                 "kafka://HOST?topic=NAME",
             )
         )
-    return Folder(Path(os.path.expanduser(told)), without, longest)  # noqa: PTH111  the shell's own rule
+    return Folder(Path(os.path.expanduser(given)), without, longest)  # noqa: PTH111  the shell's own rule

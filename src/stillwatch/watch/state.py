@@ -19,6 +19,7 @@ from stillwatch.errors import Problem, StateError
 from stillwatch.memory.identities import Track
 from stillwatch.sketch.digest import VERSION
 
+# Files and folders of the state.
 LEDGER, KEY, SKETCHES, APART, QUARANTINE, EVENTS, LOCK = (
     "ledger.json", "key", "sketches", "apart", "quarantine", "events.jsonl", ".lock",
 )  # fmt: skip
@@ -39,7 +40,7 @@ class Apart:
 
 
 @dataclass(slots=True, kw_only=True)
-class Ledger:
+class WatchLedger:
     """The contents of `ledger.json`. Times are ISO 8601; empty where there is none yet.
 
     `clock` is the log's present time and `votes` the times that it is computed from (`watch.clock`); `latest`
@@ -71,7 +72,7 @@ class Ledger:
     muted: int = 0
 
 
-class State:
+class WatchState:
     """The folder of a watch's state. Changes of `ledger` take effect with `commit`.
 
     One process at a time can use it; the lock is released when that process ends. The constructor raises
@@ -85,7 +86,7 @@ class State:
         self.sketches.mkdir(parents=True, exist_ok=True)
         _hold(folder)
         path = folder / LEDGER
-        self.ledger = _read(path) if path.exists() else Ledger(source=source)
+        self.ledger = _read(path) if path.exists() else WatchLedger(source=source)
         self._check(path, source)
         if not (folder / KEY).exists():
             with atomic(folder / KEY, private=True) as temporary:
@@ -141,11 +142,11 @@ class State:
 
     def commit(self) -> None:
         """Write the ledger to disk, atomically."""
-        told = asdict(self.ledger)
-        for track in told["tracks"].values():
+        content = asdict(self.ledger)
+        for track in content["tracks"].values():
             track["accounts"] = sorted(track["accounts"])
         with atomic(self.folder / LEDGER) as path:
-            path.write_text(json.dumps(told, sort_keys=True) + "\n")
+            path.write_text(json.dumps(content, sort_keys=True) + "\n")
 
     def tell(self, event: dict[str, Any]) -> None:
         """Append an event to `events.jsonl`; bytes after the last committed event are overwritten."""
@@ -175,15 +176,13 @@ def _hold(folder: Path) -> None:
         ) from error
 
 
-def _read(path: Path) -> Ledger:
+def _read(path: Path) -> WatchLedger:
     """The ledger from its file. Raises `StateError` where it cannot be read."""
     try:
-        told = json.loads(path.read_text())
-        tracks = {
-            name: Track(**(one | {"accounts": set(one["accounts"])})) for name, one in told["tracks"].items()
-        }
-        apart = [Apart(**one) for one in told.get("apart", [])]
-        return Ledger(**(told | {"tracks": tracks, "apart": apart}))
+        content = json.loads(path.read_text())
+        tracks = {name: Track.of(one) for name, one in content["tracks"].items()}
+        apart = [Apart(**one) for one in content.get("apart", [])]
+        return WatchLedger(**(content | {"tracks": tracks, "apart": apart}))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise StateError(
             Problem(

@@ -93,6 +93,7 @@ def send(url: str, event: Event, secrets: Sequence[bytes] = ()) -> Refusal | Non
 
 
 def _status(code: int) -> Refusal:
+    """The refusal of an answer with this status."""
     moved = ", a redirect, which is not followed" if 300 <= code < 400 else ""
     return Refusal(why=f"it answers {code}{moved}", answered=True)
 
@@ -185,8 +186,8 @@ class Webhook:
         def run() -> None:
             while True:
                 time.sleep(every_s)
-                told = event()
-                if told is not None and send_in_time(self.url, told, self.secrets()) is not None:
+                sent = event()
+                if sent is not None and send_in_time(self.url, sent, self.secrets()) is not None:
                     self.failures += 1
 
         threading.Thread(target=run, daemon=True).start()

@@ -1,4 +1,4 @@
-from crowds import load, marked, traits
+from tests.signals.crowds import load, marked, traits
 
 
 def test_every_account_counts_as_one_since_any_of_them_may_keep_the_schedule():

@@ -1,4 +1,4 @@
-from crowds import load, marked, traits
+from tests.signals.crowds import load, marked, traits
 
 
 def test_accounts_of_one_network_count_as_one_and_a_lonely_one_is_not_marked():

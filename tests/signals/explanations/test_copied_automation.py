@@ -1,4 +1,4 @@
-from crowds import load, marked, traits
+from tests.signals.crowds import load, marked, traits
 
 
 def test_an_account_that_keeps_a_minute_or_a_time_of_day_is_marked_and_others_are_not():

@@ -1,4 +1,4 @@
-from crowds import load, marked, traits
+from tests.signals.crowds import load, marked, traits
 
 
 def test_accounts_that_send_the_same_texts_are_marked_and_those_with_texts_of_their_own_are_not():

@@ -1,4 +1,4 @@
-from crowds import load, marked, traits
+from tests.signals.crowds import load, marked, traits
 
 
 def test_accounts_that_signed_up_together_or_stayed_for_a_few_days_are_marked():

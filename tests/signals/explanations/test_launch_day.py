@@ -1,4 +1,4 @@
-from crowds import load, marked, traits
+from tests.signals.crowds import load, marked, traits
 
 
 def test_accounts_with_a_person_s_nights_are_marked_and_those_without_are_not():

@@ -1,4 +1,4 @@
-from crowds import load, marked, traits
+from tests.signals.crowds import load, marked, traits
 
 
 def test_an_account_that_keeps_a_clock_is_marked():

@@ -1,6 +1,5 @@
-from crowds import load, marked, traits
-
 from stillwatch.signals.registry import FAMILIES
+from tests.signals.crowds import load, marked, traits
 
 
 def test_accounts_of_one_declared_owner_count_as_one():

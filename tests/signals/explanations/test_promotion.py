@@ -1,4 +1,4 @@
-from crowds import load, marked, traits
+from tests.signals.crowds import load, marked, traits
 
 
 def test_accounts_that_begin_within_two_weeks_of_their_sign_up_are_marked():

@@ -1,4 +1,4 @@
-from crowds import load, marked, traits
+from tests.signals.crowds import load, marked, traits
 
 
 def test_accounts_most_of_whose_texts_others_send_too_count_as_one():

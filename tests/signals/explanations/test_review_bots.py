@@ -1,4 +1,4 @@
-from crowds import load, marked, traits
+from tests.signals.crowds import load, marked, traits
 
 
 def test_a_common_user_agent_comes_before_a_common_prompt_template():

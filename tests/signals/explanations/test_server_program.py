@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from crowds import load, traits
+
+from tests.signals.crowds import load, traits
 
 
 @pytest.mark.issue(20)

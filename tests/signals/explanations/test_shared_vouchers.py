@@ -1,4 +1,4 @@
-from crowds import load, marked, traits
+from tests.signals.crowds import load, marked, traits
 
 
 def test_accounts_with_one_card_count_as_one_and_those_without_a_card_do_not():

@@ -1,4 +1,4 @@
-from crowds import load, marked, traits
+from tests.signals.crowds import load, marked, traits
 
 
 def test_new_accounts_of_one_afternoon_are_marked_and_those_of_a_weekend_are_not():

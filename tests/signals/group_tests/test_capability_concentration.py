@@ -1,7 +1,7 @@
 import numpy as np
-from crowds import load, log10, reason
 
 from stillwatch.contract.summaries import CAPABILITIES
+from tests.signals.crowds import load, log10, reason
 
 TEST = load("capability_concentration")
 

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 import ibis
 import numpy as np
 import pytest
-from crowds import load, log10, two_halves
 
 from stillwatch.signals.registry import NoFinding
+from tests.signals.crowds import load, log10, two_halves
 
 TEST = load("even_coverage")
 

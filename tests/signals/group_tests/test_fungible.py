@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from crowds import load, log10, reason
+
+from tests.signals.crowds import load, log10, reason
 
 TEST = load("fungible")
 SHARES = np.array([0.3, 0.2, 0.2, 0.15, 0.1, 0.05])

@@ -1,9 +1,9 @@
 import ibis
 import numpy as np
 import pytest
-from crowds import load, log10, reason, two_halves
 
 from stillwatch.detect.fold import refused
+from tests.signals.crowds import load, log10, reason, two_halves
 
 TEST = load("refused_extraction")
 CLIENTS = np.arange(330) % 7

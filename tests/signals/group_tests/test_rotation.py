@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from crowds import load, log10, reason
 
 from stillwatch.stats.returns import fewer_returns_log_e
+from tests.signals.crowds import load, log10, reason
 
 TEST = load("rotation")
 

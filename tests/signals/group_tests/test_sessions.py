@@ -1,7 +1,7 @@
 import numpy as np
-from crowds import load, log10, two_halves
 
 from stillwatch.signals.registry import NoFinding
+from tests.signals.crowds import load, log10, two_halves
 
 TEST = load("sessions")
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from crowds import load, log10, reason
+
+from tests.signals.crowds import load, log10, reason
 
 TEST = load("shared_signup")
 

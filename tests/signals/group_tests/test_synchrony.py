@@ -1,5 +1,6 @@
 import numpy as np
-from crowds import load, log10
+
+from tests.signals.crowds import load, log10
 
 TEST = load("synchrony")
 

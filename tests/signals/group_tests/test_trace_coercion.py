@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from crowds import load, log10, reason, two_halves
+
+from tests.signals.crowds import load, log10, reason, two_halves
 
 TEST = load("trace_coercion")
 CLIENTS = np.arange(330) % 7
@@ -58,3 +59,17 @@ def test_one_in_ten_users_of_the_client_raises_the_bound_to_a_half():
     assert found.log_e < 0
     elsewhere = TEST.statistic(*two_halves(half, shares, np.roll(clients, 300)))
     assert log10(elsewhere) > 1
+
+
+@pytest.mark.issue(22)
+def test_the_order_of_the_rows_does_not_change_the_evidence_in_its_last_bit():
+    rng = np.random.default_rng(1)
+    place = np.arange(3000) % 29
+    clients = np.concatenate([np.arange(97) % 29, place])
+    shares = np.where(rng.random(3000) < 0.06 * place / 29, 0.9, 0.0)
+    rows, member = two_halves(np.where(np.arange(97) % 4 == 0, 0.9, 0.0), shares, clients)
+    first = TEST.statistic(rows, member).log_e
+    for _draw in range(20):
+        order = rng.permutation(len(member))
+        mixed = {name: np.asarray(column)[order] for name, column in rows.items()}
+        assert TEST.statistic(mixed, member[order]).log_e == first

@@ -1,4 +1,4 @@
-from crowds import indicator_values
+from tests.signals.crowds import indicator_values
 
 
 def test_the_value_is_what_two_accounts_could_share_and_null_stays_null():

@@ -1,4 +1,4 @@
-from crowds import indicator_values
+from tests.signals.crowds import indicator_values
 
 
 def test_the_values_are_the_bands_and_short_prompts_have_none():

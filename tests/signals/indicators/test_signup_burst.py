@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 
-from crowds import indicator_values
+from tests.signals.crowds import indicator_values
 
 
 def test_sign_ups_within_one_block_of_ten_minutes_have_one_value():

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, and_, func, select
 
 from stillwatch.console.console import Console
 from stillwatch.console.database import chunks, one, rows
-from stillwatch.console.operation import Cursor, Given, Many, Number, Words, operation
+from stillwatch.console.operation import Cursor, Given, Many, PositiveInt, Words, operation
 from stillwatch.console.operations import shown
-from stillwatch.console.roles import Actor
+from stillwatch.console.roles import Caller
 from stillwatch.console.schema import (
     ACCOUNTS,
     ACTIONS,
@@ -29,13 +29,14 @@ CROWD = 2_000  # a value with more accounts leads nowhere, since a crowd shares 
 WIDEST = 2_000  # most accounts or values that one step of a pivot goes on from: chosen
 SHOWN = 50  # rows that a step of a pivot shows
 
+# Columns of a shared value that answers hold.
 VALUE_COLUMNS = (
     INDICATORS.c.id, INDICATORS.c.kind, INDICATORS.c.value, INDICATORS.c.label, INDICATORS.c.about,
     INDICATORS.c.accounts, INDICATORS.c.cases, INDICATORS.c.others, INDICATORS.c.network_class,
 )  # fmt: skip
 
 
-class Accounts(Given):
+class AccountsQuery(Given):
     """Accounts whose name begins so; all without it."""
 
     begins: Annotated[Words, Field(max_length=120)] = ""
@@ -55,13 +56,13 @@ class Indicators(Given):
 class OneAccount(Given):
     """One account by its number."""
 
-    account: Number
+    account: PositiveInt
 
 
 class OneIndicator(Given):
     """One value by its number, and the place in the list of its accounts."""
 
-    indicator: Number
+    indicator: PositiveInt
     after: Cursor = ""
     limit: Many = 50
 
@@ -72,13 +73,13 @@ class Pivot(Given):
     """
 
     start: Literal["account", "indicator"]
-    id: Number
+    id: PositiveInt
     hops: Annotated[int, Field(ge=1, le=6)] = 2
     crowd: Annotated[int, Field(ge=2, le=CROWD)] = 500
 
 
 @operation("GET", "/accounts", "see")
-def accounts(console: Console, who: Actor, given: Accounts) -> dict[str, Any]:
+def accounts(console: Console, who: Caller, given: AccountsQuery) -> dict[str, Any]:
     """Accounts of campaigns and leads, those with most exchanges first."""
     query = select(ACCOUNTS)
     if given.begins:
@@ -87,17 +88,17 @@ def accounts(console: Console, who: Actor, given: Accounts) -> dict[str, Any]:
         query = query.where(ACCOUNTS.c.name >= given.begins, ACCOUNTS.c.name < given.begins + "\U0010ffff")
         query = query.order_by(ACCOUNTS.c.name).limit(given.limit)
         with console.database.reading() as db:
-            told: dict[str, Any] = {"rows": rows(db, query), "next": None}
+            answer: dict[str, Any] = {"rows": rows(db, query), "next": None}
     else:
         query = shown.beyond(query, ACCOUNTS.c.exchanges, ACCOUNTS.c.id, given.after, given.limit)
         with console.database.reading() as db:
-            told = shown.page(rows(db, query), given.limit, "exchanges")
+            answer = shown.page(rows(db, query), given.limit, "exchanges")
     with console.database.reading() as db:
-        cases = _cases_of(db, [row["id"] for row in told["rows"]])
-    every = shown.accounts(console, who, told["rows"])
+        cases = _cases_of(db, [row["id"] for row in answer["rows"]])
+    every = shown.accounts(console, who, answer["rows"])
     for row in every:
         row["cases"] = cases.get(row["id"], [])
-    return {**told, "rows": every}
+    return {**answer, "rows": every}
 
 
 def _cases_of(db: Connection, numbers: list[int]) -> dict[int, list[dict[str, Any]]]:
@@ -119,7 +120,7 @@ def _cases_of(db: Connection, numbers: list[int]) -> dict[int, list[dict[str, An
 
 
 @operation("GET", "/accounts/{account}", "see")
-def one_account(console: Console, who: Actor, given: OneAccount) -> dict[str, Any]:
+def one_account(console: Console, who: Caller, given: OneAccount) -> dict[str, Any]:
     """One account: its cases, the values that it shows and how many others show each, what speaks for and
     against it, the accounts nearest to it, actions on it, and its appeals.
     """
@@ -184,7 +185,7 @@ def _near(db: Connection, account: int, values: list[int]) -> list[dict[str, Any
 
 
 @operation("GET", "/indicators", "see")
-def indicators(console: Console, who: Actor, given: Indicators) -> dict[str, Any]:
+def indicators(console: Console, who: Caller, given: Indicators) -> dict[str, Any]:
     """Values that accounts share, those with most accounts first."""
     query = select(*VALUE_COLUMNS)
     if given.kind:
@@ -197,13 +198,13 @@ def indicators(console: Console, who: Actor, given: Indicators) -> dict[str, Any
         )
     query = shown.beyond(query, INDICATORS.c.accounts, INDICATORS.c.id, given.after, given.limit)
     with console.database.reading() as db:
-        told = shown.page(rows(db, query), given.limit, "accounts")
+        answer = shown.page(rows(db, query), given.limit, "accounts")
         kinds = list(db.scalars(select(INDICATORS.c.kind).distinct().order_by(INDICATORS.c.kind).limit(60)))
-    return {**told, "rows": shown.values(console, who, told["rows"]), "kinds": kinds}
+    return {**answer, "rows": shown.values(console, who, answer["rows"]), "kinds": kinds}
 
 
 @operation("GET", "/indicators/{indicator}", "see")
-def one_indicator(console: Console, who: Actor, given: OneIndicator) -> dict[str, Any]:
+def one_indicator(console: Console, who: Caller, given: OneIndicator) -> dict[str, Any]:
     """One shared value: the cases that show it, its accounts, and how many of these are labelled."""
     with console.database.reading() as db:
         row = one(db, select(*VALUE_COLUMNS).where(INDICATORS.c.id == given.indicator))
@@ -235,20 +236,20 @@ def one_indicator(console: Console, who: Actor, given: OneIndicator) -> dict[str
                 (ACCOUNTS.c.id > account) | ((ACCOUNTS.c.id == account) & (MEMBERS.c.case_id > case_id))
             )
         query = query.order_by(LINKS.c.account_id, LINKS.c.case_id).limit(given.limit + 1)
-        told = shown.page(rows(db, query), given.limit, "id", "case_id")
+        answer = shown.page(rows(db, query), given.limit, "id", "case_id")
     standing = console.standing()
     for found in cases:
         found["label"] = shown.label_of(who, standing.cases.get(found["id"]))
     return {
         **shown.values(console, who, [row])[0],
         "in_cases": cases,
-        "rows": shown.accounts(console, who, told["rows"]),
-        "next": told["next"],
+        "rows": shown.accounts(console, who, answer["rows"]),
+        "next": answer["next"],
     }
 
 
 @operation("GET", "/pivot", "see")
-def pivot(console: Console, who: Actor, given: Pivot) -> dict[str, Any]:
+def pivot(console: Console, who: Caller, given: Pivot) -> dict[str, Any]:
     """Go several steps from an account or a value: at each step what is new, in how many cases, how many of
     it are labelled, and by how many ways of the step before it is reached.
     """
@@ -266,7 +267,7 @@ def pivot(console: Console, who: Actor, given: Pivot) -> dict[str, Any]:
             new = Counter({number: ways[number] for number in ways if number not in seen[at]})
             seen[at] |= set(new)
             now = [number for number, _n in sorted(new.items(), key=lambda pair: (-pair[1], pair[0]))]
-            steps.append(_told(console, who, db, at, now, new))
+            steps.append(_named_step(console, who, db, at, now, new))
             now = now[:WIDEST]
             if not now:
                 break
@@ -300,10 +301,12 @@ def _step(db: Connection, at: str, now: list[int], crowd: int) -> tuple[str, Cou
     return "account", ways
 
 
-def _told(
-    console: Console, who: Actor, db: Connection, at: str, now: list[int], ways: Counter[int]
+def _named_step(
+    console: Console, who: Caller, db: Connection, at: str, now: list[int], ways: Counter[int]
 ) -> dict[str, Any]:
-    """What a step shows."""
+    """One step of `pivot` as it is shown: the first accounts or values that it reaches, each with the number
+    of ways to it, and the cases in which most of them are.
+    """
     first = now[:SHOWN]
     if at == "account":
         held = {row["id"]: row for row in rows(db, select(ACCOUNTS).where(ACCOUNTS.c.id.in_(first)))}

@@ -17,11 +17,11 @@ from sqlalchemy import Connection, Table, func, insert, literal, select, update
 
 from stillwatch.console.console import Console
 from stillwatch.console.database import number_of, one, put, rows
-from stillwatch.console.operation import LONG_TEXT, Given, Many, Number, Reason, Words, operation
+from stillwatch.console.operation import LONG_TEXT, Given, Many, PositiveInt, Reason, Words, operation
 from stillwatch.console.operations import shown
 from stillwatch.console.operations.labels import write
 from stillwatch.console.people import digest_of
-from stillwatch.console.roles import Actor
+from stillwatch.console.roles import Caller
 from stillwatch.console.schema import (
     ACCOUNTS,
     APPEAL_FILES,
@@ -37,16 +37,17 @@ from stillwatch.share.access import Refused
 
 VALID_S = 14 * 86_400.0  # seconds for which the link of an appeal is valid: chosen
 MAX_FILES, MAX_FILE = 5, 2 << 20  # files of an appeal, and bytes of each: chosen
+# Endings of the files that an appeal may have.
 ENDINGS = (".pdf", ".png", ".jpg", ".jpeg", ".txt", ".csv", ".json")
-SAFE = re.compile(r"[^\w.() -]+")
+SAFE = re.compile(r"[^\w.() -]+")  # characters of a file's name that are replaced by `_`
 Secret = Annotated[str, Field(min_length=20, max_length=60, pattern=r"^[\w-]+$", exclude=True)]
 
 
 class Invite(Given):
     """The account that may appeal, and the case on account of which it was acted on."""
 
-    account: Number
-    case: Number | None = None
+    account: PositiveInt
+    case: PositiveInt | None = None
 
 
 class Token(Given):
@@ -69,7 +70,7 @@ class Statement(Token):
     files: Annotated[list[Attached], Field(max_length=MAX_FILES, default_factory=list)]
 
 
-class Listed(Given):
+class AppealsQuery(Given):
     """Which appeals are listed."""
 
     status: Literal["invited", "received", "upheld", "overturned", "all"] = "received"
@@ -79,16 +80,16 @@ class Listed(Given):
 class OneAppeal(Given):
     """One appeal by its number."""
 
-    appeal: Number
+    appeal: PositiveInt
 
 
 class OneFile(OneAppeal):
     """One file of an appeal."""
 
-    file: Number
+    file: PositiveInt
 
 
-class Decision(OneAppeal):
+class AppealDecision(OneAppeal):
     """The decision: the action stands (`upheld`) or not (`overturned`), the reasons for the file, and the
     answer that the customer reads under the link.
     """
@@ -108,13 +109,13 @@ class Reviews(Given):
 class Review(Given):
     """The result of auditing an account again."""
 
-    review: Number
+    review: PositiveInt
     status: Literal["stands", "overturned"]
     reason: Reason
 
 
 @operation("POST", "/appeals", "appeals")
-def invite(console: Console, who: Actor, given: Invite) -> dict[str, Any]:
+def invite(console: Console, who: Caller, given: Invite) -> dict[str, Any]:
     """Make the link by which an account's owner appeals. It is shown once and valid for fourteen days."""
     token = secrets.token_urlsafe(24)
     now = console.now()
@@ -141,9 +142,9 @@ def invite(console: Console, who: Actor, given: Invite) -> dict[str, Any]:
 
 
 @operation("GET", "/appeal/{token}", None)
-def appeal_status(console: Console, who: Actor, given: Token) -> dict[str, Any]:  # noqa: ARG001
+def appeal_status(console: Console, who: Caller, given: Token) -> dict[str, Any]:  # noqa: ARG001
     """What the customer sees under his link: whether his appeal was received, and the answer. Neither the
-    account nor a reason of the action is told.
+    account nor a reason of the action is shown.
     """
     held = _of_token(console, given.token)
     is_decided = held["status"] in ("upheld", "overturned")
@@ -169,7 +170,7 @@ def _of_token(console: Console, token: str) -> dict[str, Any]:
 
 
 @operation("POST", "/appeal/{token}", None)
-def submit_appeal(console: Console, who: Actor, given: Statement) -> dict[str, Any]:  # noqa: ARG001
+def submit_appeal(console: Console, who: Caller, given: Statement) -> dict[str, Any]:  # noqa: ARG001
     """Hand in the appeal, once."""
     held = _of_token(console, given.token)
     files = [_file(one_) for one_ in given.files]
@@ -207,7 +208,7 @@ def _file(given: Attached) -> dict[str, Any]:
 
 
 @operation("GET", "/appeals", "appeals")
-def appeals(console: Console, who: Actor, given: Listed) -> dict[str, Any]:
+def appeals(console: Console, who: Caller, given: AppealsQuery) -> dict[str, Any]:
     """Appeals, those that wait longest first."""
     columns = (APPEALS.c.id, APPEALS.c.account_id, APPEALS.c.case_id, APPEALS.c.opened_by, APPEALS.c.at,
                APPEALS.c.status, APPEALS.c.received_at, APPEALS.c.decided_by, APPEALS.c.decided_at,
@@ -223,7 +224,7 @@ def appeals(console: Console, who: Actor, given: Listed) -> dict[str, Any]:
 
 
 @operation("GET", "/appeals/{appeal}", "appeals")
-def one_appeal(console: Console, who: Actor, given: OneAppeal) -> dict[str, Any]:
+def one_appeal(console: Console, who: Caller, given: OneAppeal) -> dict[str, Any]:
     """One appeal: the statement, its files, the case, the labels that concern it, and the decision."""
     with console.database.reading() as db:
         held = one(
@@ -245,10 +246,10 @@ def one_appeal(console: Console, who: Actor, given: OneAppeal) -> dict[str, Any]
         batch = number_of(db, select(REVIEWS.c.id).where(REVIEWS.c.appeal_id == given.appeal))
     labels = console.standing()
     own = labels.labels.of("account", held["account"])
-    told = shown.without(held, "digest")
-    told["account"] = shown.account_name(who, {"id": held["account_id"], "name": held["account"]})
+    answer = shown.without(held, "digest")
+    answer["account"] = shown.account_name(who, {"id": held["account_id"], "name": held["account"]})
     return {
-        **told,
+        **answer,
         "files": files,
         "case": case,
         "batch": batch,
@@ -258,13 +259,13 @@ def one_appeal(console: Console, who: Actor, given: OneAppeal) -> dict[str, Any]
     }
 
 
-def _is_second(label: Label | None, who: Actor) -> bool:
+def _is_second(label: Label | None, who: Caller) -> bool:
     """Whether somebody else than the author of the label that led to the action decides."""
     return label is None or label.author != who.name
 
 
 @operation("GET", "/appeals/{appeal}/files/{file}", "appeals")
-def appeal_file(console: Console, who: Actor, given: OneFile) -> dict[str, Any]:  # noqa: ARG001
+def appeal_file(console: Console, who: Caller, given: OneFile) -> dict[str, Any]:  # noqa: ARG001
     """A file of an appeal, with its bytes in base 64."""
     with console.database.reading() as db:
         held = one(
@@ -285,7 +286,7 @@ def _of_account(db: Connection, table: Table, number: int) -> dict[str, Any] | N
 
 
 @operation("POST", "/appeals/{appeal}/decide", "decide")
-def decide_appeal(console: Console, who: Actor, given: Decision) -> dict[str, Any]:
+def decide_appeal(console: Console, who: Caller, given: AppealDecision) -> dict[str, Any]:
     """Decide an appeal. Where it is overturned, the account is labelled honest, and every account of the same
     batch is to be audited again: those labelled in the same bulk action, else those of the case.
     """
@@ -315,7 +316,8 @@ def decide_appeal(console: Console, who: Actor, given: Decision) -> dict[str, An
     return {"appeal": given.appeal, "status": given.decision, "batch": batch}
 
 
-def _honest(account: str, who: Actor, reason: str) -> Label:
+def _honest(account: str, who: Caller, reason: str) -> Label:
+    """A label that declares an account honest, without an end."""
     return Label(
         kind="account", target=account, verdict="honest", reason=reason[:2000], author=who.name,
         at=datetime.now(UTC),
@@ -345,7 +347,7 @@ def _audit_again(db: Connection, appeal: dict[str, Any]) -> int:
 
 
 @operation("GET", "/reviews", "appeals")
-def reviews(console: Console, who: Actor, given: Reviews) -> dict[str, Any]:
+def reviews(console: Console, who: Caller, given: Reviews) -> dict[str, Any]:
     """Accounts to audit again since an appeal of their batch was overturned."""
     query = select(REVIEWS, ACCOUNTS.c.name).join(ACCOUNTS, ACCOUNTS.c.id == REVIEWS.c.account_id)
     if given.status != "all":
@@ -361,7 +363,7 @@ def reviews(console: Console, who: Actor, given: Reviews) -> dict[str, Any]:
 
 
 @operation("POST", "/reviews/{review}", "decide")
-def decide_review(console: Console, who: Actor, given: Review) -> dict[str, Any]:
+def decide_review(console: Console, who: Caller, given: Review) -> dict[str, Any]:
     """Say whether the action on an account of an overturned batch stands. Where it does not, the account is
     labelled honest.
     """

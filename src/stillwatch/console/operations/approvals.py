@@ -8,18 +8,18 @@ from sqlalchemy import select, update
 
 from stillwatch.console.console import BULK, Console
 from stillwatch.console.database import one, put, rows
-from stillwatch.console.operation import Given, Many, Number, Reason, operation
-from stillwatch.console.roles import Actor
+from stillwatch.console.operation import Given, Many, PositiveInt, Reason, operation
+from stillwatch.console.roles import Caller
 from stillwatch.console.schema import APPROVALS
 from stillwatch.contract.results import RECORD
 from stillwatch.memory import record
 from stillwatch.policy.rollout import APPROVAL, ROLL_OUT, UNDO
 from stillwatch.share.access import Refused
 
-POLICY = (APPROVAL, ROLL_OUT, UNDO)
+POLICY = (APPROVAL, ROLL_OUT, UNDO)  # kinds of requests that concern a policy
 
 
-class Asked(Given):
+class ApprovalsQuery(Given):
     """Which approvals are listed."""
 
     status: Literal["asked", "approved", "refused", "all"] = "asked"
@@ -29,12 +29,12 @@ class Asked(Given):
 class Decide(Given):
     """The decision of a second person, and why."""
 
-    approval: Number
+    approval: PositiveInt
     approve: bool
     reason: Reason
 
 
-def ask(console: Console, who: Actor, what: str, given: dict[str, Any], reason: str) -> dict[str, Any]:
+def ask(console: Console, who: Caller, what: str, given: dict[str, Any], reason: str) -> dict[str, Any]:
     """Ask for a second person's approval; returns the number of the request."""
     with console.database.writing() as db:
         done = put(
@@ -53,14 +53,14 @@ def ask(console: Console, who: Actor, what: str, given: dict[str, Any], reason: 
 
 
 @operation("GET", "/approvals", "names")
-def approvals(console: Console, who: Actor, given: Asked) -> dict[str, Any]:
+def approvals(console: Console, who: Caller, given: ApprovalsQuery) -> dict[str, Any]:
     """Requests for approval, and what people decided on policies in this state."""
     query = select(APPROVALS).order_by(APPROVALS.c.id.desc()).limit(given.limit)
     if given.status != "all":
         query = query.where(APPROVALS.c.status == given.status)
     with console.database.reading() as db:
-        told = rows(db, query)
-    for row in told:
+        answer = rows(db, query)
+    for row in answer:
         row["size"] = (row.pop("given") or {}).get("expected")
         row["may_decide"] = who.may("approve") and row["asked_by"] != who.name and row["status"] == "asked"
     policies = [
@@ -68,11 +68,11 @@ def approvals(console: Console, who: Actor, given: Asked) -> dict[str, Any]:
         for one_ in record.read(console.state / RECORD).entries
         if one_.kind in POLICY
     ][-100:]
-    return {"rows": told, "policies": policies[::-1]}
+    return {"rows": answer, "policies": policies[::-1]}
 
 
 @operation("POST", "/approvals/{approval}", "approve")
-def decide_approval(console: Console, who: Actor, given: Decide) -> dict[str, Any]:
+def decide_approval(console: Console, who: Caller, given: Decide) -> dict[str, Any]:
     """Approve or refuse what another person asked for. What is approved is done at once."""
     with console.database.writing() as db:
         held = one(db, select(APPROVALS).where(APPROVALS.c.id == given.approval))
@@ -92,13 +92,13 @@ def decide_approval(console: Console, who: Actor, given: Decide) -> dict[str, An
                 why=given.reason,
             )
         )
-    told: dict[str, Any] = {
+    answer: dict[str, Any] = {
         "approval": given.approval,
         "status": "approved" if given.approve else "refused",
     }
     if given.approve and held["what"] == BULK:
-        told |= _bulk(console, held)
-    return told
+        answer |= _bulk(console, held)
+    return answer
 
 
 def _bulk(console: Console, held: dict[str, Any]) -> dict[str, Any]:
@@ -111,5 +111,5 @@ def _bulk(console: Console, held: dict[str, Any]) -> dict[str, Any]:
         with console.database.writing() as db:
             db.execute(update(APPROVALS).where(APPROVALS.c.id == held["id"]).values(status="refused"))
         raise Refused(409, "the selection has changed since it was asked for", f"it has {size:,} accounts")
-    author = Actor(person_id=0, name=held["asked_by"], role="analyst", via="approval")
+    author = Caller(person_id=0, name=held["asked_by"], role="analyst", via="approval")
     return execute(console, author, wanted)

@@ -10,9 +10,19 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, insert, or_, sel
 from stillwatch.console.console import Console
 from stillwatch.console.database import one, put, rows
 from stillwatch.console.graph import drawn
-from stillwatch.console.operation import Cursor, Given, Many, Moment, Name, Number, Reason, Words, operation
+from stillwatch.console.operation import (
+    Cursor,
+    Given,
+    Many,
+    Moment,
+    Name,
+    PositiveInt,
+    Reason,
+    Words,
+    operation,
+)
 from stillwatch.console.operations import shown
-from stillwatch.console.roles import Actor
+from stillwatch.console.roles import Caller
 from stillwatch.console.scans import prompts_of
 from stillwatch.console.schema import (
     ACCOUNTS,
@@ -52,6 +62,7 @@ MAX_MINUTES = 60  # longest time in minutes for which texts are revealed: chosen
 Status = Literal["open", "settled", "all"]
 Whose = Literal["all", "mine", "unassigned", "overdue"]
 Sort = Literal["exchanges", "accounts", "due", "remains", "last_seen"]
+# Columns of a case in the list.
 COLUMNS = (
     CASES.c.id, CASES.c.name, CASES.c.group_id, CASES.c.is_lead, CASES.c.kind, CASES.c.accounts,
     CASES.c.exchanges, CASES.c.first_seen, CASES.c.last_seen, CASES.c.explanation, CASES.c.log10_e,
@@ -75,7 +86,7 @@ class Queue(Given):
 class OneCase(Given):
     """One case by its number."""
 
-    case: Number
+    case: PositiveInt
 
 
 class Members(OneCase):
@@ -83,18 +94,18 @@ class Members(OneCase):
 
     after: Cursor = ""
     limit: Many = 50
-    indicator: Number | None = None
+    indicator: PositiveInt | None = None
     mark: Annotated[Words, Field(max_length=60)] = ""
     begins: Annotated[Words, Field(max_length=120)] = ""
 
 
-class Shared(OneCase):
+class SharedQuery(OneCase):
     """Values that members of a case share."""
 
     limit: Many = 60
 
 
-class Graph(OneCase):
+class GraphQuery(OneCase):
     """A part of a case's graph: accounts from the place `start` on."""
 
     start: Annotated[int, Field(ge=0, le=10**7)] = 0
@@ -126,7 +137,7 @@ class Reveal(OneCase):
     minutes: Annotated[int, Field(ge=1, le=MAX_MINUTES)] = 15
 
 
-class Effect(OneCase):
+class EffectReport(OneCase):
     """What `stillwatch effect --json` printed."""
 
     statement: Annotated[Words, Field(min_length=3, max_length=2000)]
@@ -134,7 +145,7 @@ class Effect(OneCase):
     after: Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)] | None = None
 
 
-def _chosen(given: Queue, who: Actor, now: float) -> list[ColumnElement[bool]]:
+def _chosen(given: Queue, who: Caller, now: float) -> list[ColumnElement[bool]]:
     """Conditions of a list of cases."""
     found: list[ColumnElement[bool]] = []
     if given.status != "all":
@@ -153,6 +164,7 @@ def _chosen(given: Queue, who: Actor, now: float) -> list[ColumnElement[bool]]:
 
 
 def _ordered(query: Select[Any], sort: Sort) -> Select[Any]:
+    """The query with its rows in the order `sort`."""
     column = {
         "exchanges": CASES.c.exchanges,
         "accounts": CASES.c.accounts,
@@ -168,7 +180,7 @@ def _ordered(query: Select[Any], sort: Sort) -> Select[Any]:
 
 
 @operation("GET", "/cases", "see")
-def cases(console: Console, who: Actor, given: Queue) -> dict[str, Any]:
+def cases(console: Console, who: Caller, given: Queue) -> dict[str, Any]:
     """The queue: campaigns and leads with their work, a page at a time."""
     now = console.now()
     where = _chosen(given, who, now)
@@ -194,7 +206,7 @@ class Nothing(Given):
 
 
 @operation("GET", "/load", "see")
-def load(console: Console, who: Actor, given: Nothing) -> dict[str, Any]:  # noqa: ARG001  one form for all
+def load(console: Console, who: Caller, given: Nothing) -> dict[str, Any]:  # noqa: ARG001  one form for all
     """The team's load: open cases by assignee, and how much waits elsewhere."""
     now = console.now()
     late = func.sum(case((CASES.c.due_at < now, 1), else_=0))
@@ -222,7 +234,7 @@ def load(console: Console, who: Actor, given: Nothing) -> dict[str, Any]:  # noq
                 select(CASES.c.kind, func.count()).where(CASES.c.status == "open").group_by(CASES.c.kind)
             )
         }
-        told = {
+        answer = {
             "settled": counted(CASES, CASES.c.status == "settled"),
             "appeals": counted(APPEALS, APPEALS.c.status == "received"),
             "approvals": counted(APPROVALS, APPROVALS.c.status == "asked"),
@@ -240,12 +252,12 @@ def load(console: Console, who: Actor, given: Nothing) -> dict[str, Any]:  # noq
         "overdue": sum(row["overdue"] or 0 for row in held.values()),
         "kinds": kinds,
         "faults": list(console.faults),
-        **told,
+        **answer,
     }
 
 
 @operation("GET", "/comparison", "see")
-def comparison(console: Console, who: Actor, given: Nothing) -> dict[str, Any]:  # noqa: ARG001
+def comparison(console: Console, who: Caller, given: Nothing) -> dict[str, Any]:  # noqa: ARG001
     """The newest scan's groups side by side: why each is a campaign or a lead."""
     with console.database.reading() as db:
         scan = one(db, select(SCANS).order_by(SCANS.c.id.desc()))
@@ -254,12 +266,12 @@ def comparison(console: Console, who: Actor, given: Nothing) -> dict[str, Any]: 
         number_of = dict(
             db.execute(select(CASES.c.group_id, CASES.c.id).where(CASES.c.scan_id == scan["id"])).all()
         )
-    told = scan["body"].get("comparison")
-    for column in told["columns"] if told else ():
+    answer = scan["body"].get("comparison")
+    for column in answer["columns"] if answer else ():
         column["case"] = number_of.get(column["name"])
     folder = str(scan["folder"]).rpartition("/")[2]
     seen = {key: scan[key] for key in ("id", "first_seen", "last_seen", "accounts", "exchanges")}
-    return {"comparison": told, "scan": seen | {"folder": folder}}
+    return {"comparison": answer, "scan": seen | {"folder": folder}}
 
 
 def held_case(console: Console, number: int) -> dict[str, Any]:
@@ -272,7 +284,7 @@ def held_case(console: Console, number: int) -> dict[str, Any]:
 
 
 @operation("GET", "/cases/{case}", "see")
-def one_case(console: Console, who: Actor, given: OneCase) -> dict[str, Any]:
+def one_case(console: Console, who: Caller, given: OneCase) -> dict[str, Any]:
     """One case: facts, what speaks for and against, explanations, hypotheses, claims, timeline, history,
     actions and their effect, and notes.
     """
@@ -337,7 +349,7 @@ def one_case(console: Console, who: Actor, given: OneCase) -> dict[str, Any]:
 
 
 @operation("GET", "/cases/{case}/members", "see")
-def members(console: Console, who: Actor, given: Members) -> dict[str, Any]:
+def members(console: Console, who: Caller, given: Members) -> dict[str, Any]:
     """Accounts of a case, those with most exchanges first, a page at a time."""
     held_case(console, given.case)
     if given.begins and not who.may("names"):
@@ -360,8 +372,8 @@ def members(console: Console, who: Actor, given: Members) -> dict[str, Any]:
     query = query.where(*chosen_members(given.case, given.indicator, given.mark, given.begins))
     query = shown.beyond(query, MEMBERS.c.exchanges, MEMBERS.c.account_id, given.after, given.limit)
     with console.database.reading() as db:
-        told = shown.page(rows(db, query), given.limit, "exchanges")
-    return {**told, "rows": shown.accounts(console, who, told["rows"])}
+        answer = shown.page(rows(db, query), given.limit, "exchanges")
+    return {**answer, "rows": shown.accounts(console, who, answer["rows"])}
 
 
 def chosen_members(
@@ -385,7 +397,7 @@ def chosen_members(
 
 
 @operation("GET", "/cases/{case}/indicators", "see")
-def case_indicators(console: Console, who: Actor, given: Shared) -> dict[str, Any]:
+def case_indicators(console: Console, who: Caller, given: SharedQuery) -> dict[str, Any]:
     """Values that members of a case share, the strongest first, with the other cases that show them."""
     held_case(console, given.case)
     query = (
@@ -412,14 +424,14 @@ def case_indicators(console: Console, who: Actor, given: Shared) -> dict[str, An
 
 
 @operation("GET", "/cases/{case}/graph", "see")
-def graph(console: Console, who: Actor, given: Graph) -> dict[str, Any]:
+def graph(console: Console, who: Caller, given: GraphQuery) -> dict[str, Any]:
     """A part of a case's graph with places on the plane: shared values, and accounts from `start` on."""
     held_case(console, given.case)
     return drawn(console.database, who, given.case, given.start, given.limit)
 
 
 @operation("POST", "/cases/{case}/assign", "work")
-def assign(console: Console, who: Actor, given: Assign) -> dict[str, Any]:
+def assign(console: Console, who: Caller, given: Assign) -> dict[str, Any]:
     """Assign a case to somebody, or to nobody."""
     unlocked(console, who, given.case)
     with console.database.writing() as db:
@@ -438,7 +450,7 @@ def assign(console: Console, who: Actor, given: Assign) -> dict[str, Any]:
 
 
 @operation("POST", "/cases/{case}/due", "work")
-def due(console: Console, who: Actor, given: Due) -> dict[str, Any]:
+def due(console: Console, who: Caller, given: Due) -> dict[str, Any]:
     """Set until when a case is to be settled."""
     unlocked(console, who, given.case)
     with console.database.writing() as db:
@@ -447,7 +459,7 @@ def due(console: Console, who: Actor, given: Due) -> dict[str, Any]:
 
 
 @operation("POST", "/cases/{case}/lock", "work")
-def lock(console: Console, who: Actor, given: Lock) -> dict[str, Any]:
+def lock(console: Console, who: Caller, given: Lock) -> dict[str, Any]:
     """Lock a case, so that nobody else changes it for half an hour, or release it. A lead may release any."""
     held_case(console, given.case)
     now = console.now()
@@ -464,7 +476,7 @@ def lock(console: Console, who: Actor, given: Lock) -> dict[str, Any]:
     return {"case": given.case, **values}
 
 
-def unlocked(console: Console, who: Actor, number: int) -> dict[str, Any]:
+def unlocked(console: Console, who: Caller, number: int) -> dict[str, Any]:
     """A case that is not locked by somebody else. Raises `Refused` (409) where it is."""
     row = held_case(console, number)
     if row["locked_by"] not in (None, who.name) and (row["locked_until"] or 0) > console.now():
@@ -473,7 +485,7 @@ def unlocked(console: Console, who: Actor, number: int) -> dict[str, Any]:
 
 
 @operation("POST", "/cases/{case}/reveal", "text")
-def reveal(console: Console, who: Actor, given: Reveal) -> dict[str, Any]:
+def reveal(console: Console, who: Caller, given: Reveal) -> dict[str, Any]:
     """Break glass: see the words of a case's texts for some minutes, with a reason. Leads and counsel see who
     did in the audit log.
     """
@@ -490,7 +502,7 @@ def reveal(console: Console, who: Actor, given: Reveal) -> dict[str, Any]:
     return {"case": given.case, "revealed_until": until}
 
 
-def _revealed(console: Console, who: Actor, case_id: int) -> float | None:
+def _revealed(console: Console, who: Caller, case_id: int) -> float | None:
     """Until when texts of a case are revealed to somebody; None where they are not."""
     if not who.may("text"):
         return None
@@ -505,17 +517,17 @@ def _revealed(console: Console, who: Actor, case_id: int) -> float | None:
 
 
 @operation("GET", "/cases/{case}/texts", "see")
-def texts(console: Console, who: Actor, given: OneCase) -> dict[str, Any]:
+def texts(console: Console, who: Caller, given: OneCase) -> dict[str, Any]:
     """Texts that members sent most, by shape; their words only while they are revealed to who asks."""
     held_case(console, given.case)
     with console.database.reading() as db:
         body = db.scalar(
             select(DETAILS.c.body).where(DETAILS.c.case_id == given.case, DETAILS.c.part == "texts")
         )
-    told = body or {"texts": None, "shapes": None}
+    answer = body or {"texts": None, "shapes": None}
     shapes = {
         part: None if some is None else [shown.without(row, "words") for row in some]
-        for part, some in told.items()
+        for part, some in answer.items()
     }
     until = _revealed(console, who, given.case)
     words = None
@@ -526,7 +538,7 @@ def texts(console: Console, who: Actor, given: OneCase) -> dict[str, Any]:
 
 
 @operation("POST", "/cases/{case}/effects", "work")
-def effect(console: Console, who: Actor, given: Effect) -> dict[str, Any]:
+def effect(console: Console, who: Caller, given: EffectReport) -> dict[str, Any]:
     """Add what `stillwatch effect --json` measured to a case."""
     held_case(console, given.case)
     body = {"statement": given.statement, "before": given.before, "after": given.after}
@@ -542,7 +554,7 @@ class Team(Given):
 
 
 @operation("GET", "/analysts", "see")
-def analysts(console: Console, who: Actor, given: Team) -> dict[str, Any]:  # noqa: ARG001
+def analysts(console: Console, who: Caller, given: Team) -> dict[str, Any]:  # noqa: ARG001
     """Names of people who can work on cases."""
     where = [PEOPLE.c.role.in_(("analyst", "lead")), ~PEOPLE.c.disabled]
     if given.begins:

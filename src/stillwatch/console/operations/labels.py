@@ -10,10 +10,10 @@ from sqlalchemy import select, update
 
 from stillwatch.console.console import BULK, Console
 from stillwatch.console.database import chunks, number_of, one, put, put_all, rows
-from stillwatch.console.operation import Given, Many, Number, Reason, Words, operation
+from stillwatch.console.operation import Given, Many, PositiveInt, Reason, Words, operation
 from stillwatch.console.operations.approvals import ask
 from stillwatch.console.operations.cases import chosen_members, unlocked
-from stillwatch.console.roles import Actor
+from stillwatch.console.roles import Caller
 from stillwatch.console.schema import ACCOUNTS, BULK_ACCOUNTS, BULKS, CASES, INDICATORS, MEMBERS
 from stillwatch.errors import StillwatchError
 from stillwatch.memory import labels as store
@@ -22,7 +22,7 @@ from stillwatch.share.access import Refused
 
 MAX_ALONE = 100  # most accounts that one person labels without the approval of a second: chosen
 MAX_BULK = 25_000  # most accounts of one action: the size of the largest known campaign
-Verdict = Literal["honest", "campaign", "withdrawn"]
+GivenVerdict = Literal["honest", "campaign", "withdrawn"]
 Expires = Annotated[Words, Field(max_length=40, pattern=r"^(\d{4}-\d\d-\d\d)?$")]
 
 
@@ -32,8 +32,8 @@ class NewLabel(Given):
     """
 
     what: Literal["case", "account", "indicator"]
-    id: Number
-    verdict: Verdict
+    id: PositiveInt
+    verdict: GivenVerdict
     reason: Reason
     expires: Expires = ""
 
@@ -41,10 +41,10 @@ class NewLabel(Given):
 class Selection(Given):
     """Accounts of a case: all, those that show a value, those with a mark, or those of a list."""
 
-    case: Number
-    indicator: Number | None = None
+    case: PositiveInt
+    indicator: PositiveInt | None = None
     mark: Annotated[Words, Field(max_length=60)] = ""
-    accounts: Annotated[list[Number], Field(max_length=MAX_BULK)] | None = None
+    accounts: Annotated[list[PositiveInt], Field(max_length=MAX_BULK)] | None = None
 
 
 class Bulk(Selection):
@@ -52,7 +52,7 @@ class Bulk(Selection):
     chosen, nothing is done.
     """
 
-    verdict: Verdict
+    verdict: GivenVerdict
     reason: Reason
     expires: Expires = ""
     expected: Annotated[int, Field(ge=1, le=MAX_BULK)]
@@ -61,11 +61,11 @@ class Bulk(Selection):
 class Undo(Given):
     """Which bulk action to undo, and why."""
 
-    bulk: Number
+    bulk: PositiveInt
     reason: Reason
 
 
-class Listed(Given):
+class LabelsQuery(Given):
     """How many rows are listed."""
 
     limit: Many = 100
@@ -94,10 +94,10 @@ def write(console: Console, one_: Label) -> None:
 
 
 @operation("GET", "/labels", "names")
-def labels(console: Console, who: Actor, given: Listed) -> dict[str, Any]:  # noqa: ARG001
+def labels(console: Console, who: Caller, given: LabelsQuery) -> dict[str, Any]:  # noqa: ARG001
     """The labels in force, the latest first; `stillwatch labels list STATE` lists the same."""
     every = list(reversed(console.standing().labels.labels))
-    told = [
+    answer = [
         {
             "kind": one_.kind,
             "target": one_.target,
@@ -110,11 +110,11 @@ def labels(console: Console, who: Actor, given: Listed) -> dict[str, Any]:  # no
         }
         for one_ in every[: given.limit]
     ]
-    return {"rows": told, "total": len(every)}
+    return {"rows": answer, "total": len(every)}
 
 
 @operation("POST", "/labels", "label")
-def label(console: Console, who: Actor, given: NewLabel) -> dict[str, Any]:
+def label(console: Console, who: Caller, given: NewLabel) -> dict[str, Any]:
     """Label a case, an account or a value. A case with a label is settled, and open again without."""
     expires = expiry(given.expires)
     accounts: frozenset[str] = frozenset()
@@ -182,14 +182,14 @@ def chosen(console: Console, given: Selection) -> list[int]:
 
 
 @operation("GET", "/bulk/size", "see")
-def bulk_size(console: Console, who: Actor, given: Selection) -> dict[str, Any]:  # noqa: ARG001
+def bulk_size(console: Console, who: Caller, given: Selection) -> dict[str, Any]:  # noqa: ARG001
     """How many accounts a selection has, and whether labelling them needs a second person."""
     size = len(chosen(console, given))
     return {"size": size, "needs_approval": size > MAX_ALONE}
 
 
 @operation("POST", "/bulk", "bulk")
-def bulk(console: Console, who: Actor, given: Bulk) -> dict[str, Any]:
+def bulk(console: Console, who: Caller, given: Bulk) -> dict[str, Any]:
     """Label many accounts: all of them or, after a crash, none. More than a hundred wait for the approval of
     a second person.
     """
@@ -205,7 +205,7 @@ def bulk(console: Console, who: Actor, given: Bulk) -> dict[str, Any]:
     return execute(console, who, given)
 
 
-def execute(console: Console, who: Actor, given: Bulk) -> dict[str, Any]:
+def execute(console: Console, who: Caller, given: Bulk) -> dict[str, Any]:
     """Label the accounts of a selection. The intention is stored first, then all labels in one line of the
     record, then the outcome; `Console` settles what a crash left between.
     """
@@ -241,7 +241,7 @@ def execute(console: Console, who: Actor, given: Bulk) -> dict[str, Any]:
 def _begin(
     console: Console,
     db: Any,  # noqa: ANN401  a connection
-    who: Actor,
+    who: Caller,
     at: datetime,
     verdict: str,
     reason: str,
@@ -272,7 +272,7 @@ def _begin(
 
 
 def _finish(
-    console: Console, who: Actor, number: int, made: list[Label], undoes: int | None = None
+    console: Console, who: Caller, number: int, made: list[Label], undoes: int | None = None
 ) -> dict[str, Any]:
     """Write the labels of a bulk action, and store that it is done."""
     status = "done"
@@ -293,14 +293,14 @@ def _finish(
 
 
 @operation("GET", "/bulk", "names")
-def bulks(console: Console, who: Actor, given: Listed) -> dict[str, Any]:  # noqa: ARG001
+def bulks(console: Console, who: Caller, given: LabelsQuery) -> dict[str, Any]:  # noqa: ARG001
     """Bulk actions, the latest first."""
     with console.database.reading() as db:
         return {"rows": rows(db, select(BULKS).order_by(BULKS.c.id.desc()).limit(given.limit))}
 
 
 @operation("POST", "/bulk/{bulk}/undo", "bulk")
-def undo(console: Console, who: Actor, given: Undo) -> dict[str, Any]:
+def undo(console: Console, who: Caller, given: Undo) -> dict[str, Any]:
     """Undo a bulk action: each account that was not labelled since gets the label that stood before, or
     none.
     """

@@ -10,13 +10,13 @@ from stillwatch.console.console import Console
 from stillwatch.console.database import rows
 from stillwatch.console.operation import operation
 from stillwatch.console.operations.cases import Nothing
-from stillwatch.console.roles import Actor
+from stillwatch.console.roles import Caller
 from stillwatch.console.schema import APPEALS, CASES, REVIEWS, SCANS
 from stillwatch.stats.intervals import of_share
 
 
 @operation("GET", "/limits", "see")
-def limits(console: Console, who: Actor, given: Nothing) -> dict[str, Any]:  # noqa: ARG001
+def limits(console: Console, who: Caller, given: Nothing) -> dict[str, Any]:  # noqa: ARG001
     """How many appeals and audits were overturned, by kind of case and by decision, with 95 % intervals, and
     the newest scan's own statement of its limits.
     """

@@ -10,9 +10,9 @@ from sqlalchemy import select, update
 
 from stillwatch.console.console import Console
 from stillwatch.console.database import one, put, rows
-from stillwatch.console.operation import LONG_TEXT, Given, Many, Number, Words, operation, operations
+from stillwatch.console.operation import LONG_TEXT, Given, Many, PositiveInt, Words, operation, operations
 from stillwatch.console.operations.cases import held_case
-from stillwatch.console.roles import Actor
+from stillwatch.console.roles import Caller
 from stillwatch.console.schema import NOTES, STORIES, VIEWS
 from stillwatch.share.access import Refused
 
@@ -29,7 +29,7 @@ Query = dict[Annotated[Words, Field(max_length=40)], str | int | float | bool | 
 class NewNote(Given):
     """A note on a case."""
 
-    case: Number
+    case: PositiveInt
     text: Long
 
 
@@ -52,29 +52,29 @@ class NewStory(Given):
 class ChangedStory(NewStory):
     """A story with a new title and text."""
 
-    story: Number
+    story: PositiveInt
 
 
 class OneStory(Given):
     """One story by its number."""
 
-    story: Number
+    story: PositiveInt
 
 
 class OneView(Given):
     """One saved view by its number."""
 
-    view: Number
+    view: PositiveInt
 
 
-class Listed(Given):
+class NotesQuery(Given):
     """How many rows are listed."""
 
     limit: Many = 100
 
 
 @operation("POST", "/cases/{case}/notes", "work")
-def note(console: Console, who: Actor, given: NewNote) -> dict[str, Any]:
+def note(console: Console, who: Caller, given: NewNote) -> dict[str, Any]:
     """Add a note to a case."""
     held_case(console, given.case)
     with console.database.writing() as db:
@@ -83,14 +83,14 @@ def note(console: Console, who: Actor, given: NewNote) -> dict[str, Any]:
 
 
 @operation("GET", "/views", "see")
-def views(console: Console, who: Actor, given: Listed) -> dict[str, Any]:  # noqa: ARG001
+def views(console: Console, who: Caller, given: NotesQuery) -> dict[str, Any]:  # noqa: ARG001
     """Saved views, the latest first."""
     with console.database.reading() as db:
         return {"rows": rows(db, select(VIEWS).order_by(VIEWS.c.id.desc()).limit(given.limit))}
 
 
 @operation("POST", "/views", "work")
-def save_view(console: Console, who: Actor, given: NewView) -> dict[str, Any]:
+def save_view(console: Console, who: Caller, given: NewView) -> dict[str, Any]:
     """Save a list with its query, so that it can be opened again and stand in stories."""
     _arguments(given.list, given.query)
     values = given.model_dump() | {"author": who.name, "at": console.now()}
@@ -108,7 +108,7 @@ def _arguments(name: str, query: dict[str, Any]) -> Given:
 
 
 @operation("GET", "/views/{view}", "see")
-def one_view(console: Console, who: Actor, given: OneView) -> dict[str, Any]:
+def one_view(console: Console, who: Caller, given: OneView) -> dict[str, Any]:
     """A saved view with its first rows, as who asks may see them."""
     with console.database.reading() as db:
         held = one(db, select(VIEWS).where(VIEWS.c.id == given.view))
@@ -118,15 +118,17 @@ def one_view(console: Console, who: Actor, given: OneView) -> dict[str, Any]:
     if found.needs is not None and not who.may(found.needs):
         raise Refused(403, "this needs a permission that you do not have", found.needs)
     try:
-        told = found.run(console, who, _arguments(held["list"], held["query"]))
+        answer = found.run(console, who, _arguments(held["list"], held["query"]))
     except Refused as why:
         return {**held, "rows": [], "fault": why.title}
-    some = told["steps"][-1]["rows"] if held["list"] == "pivot" and told["steps"] else told.get("rows", [])
-    return {**held, "rows": some[:EMBEDDED_ROWS], "total": told.get("total"), "fault": ""}
+    some = (
+        answer["steps"][-1]["rows"] if held["list"] == "pivot" and answer["steps"] else answer.get("rows", [])
+    )
+    return {**held, "rows": some[:EMBEDDED_ROWS], "total": answer.get("total"), "fault": ""}
 
 
 @operation("GET", "/stories", "see")
-def stories(console: Console, who: Actor, given: Listed) -> dict[str, Any]:  # noqa: ARG001
+def stories(console: Console, who: Caller, given: NotesQuery) -> dict[str, Any]:  # noqa: ARG001
     """Stories, the latest first."""
     columns = (STORIES.c.id, STORIES.c.title, STORIES.c.author, STORIES.c.at)
     with console.database.reading() as db:
@@ -134,7 +136,7 @@ def stories(console: Console, who: Actor, given: Listed) -> dict[str, Any]:  # n
 
 
 @operation("POST", "/stories", "work")
-def new_story(console: Console, who: Actor, given: NewStory) -> dict[str, Any]:
+def new_story(console: Console, who: Caller, given: NewStory) -> dict[str, Any]:
     """Write a story."""
     values = {"title": given.title, "text": given.text, "author": who.name, "at": console.now()}
     with console.database.writing() as db:
@@ -143,7 +145,7 @@ def new_story(console: Console, who: Actor, given: NewStory) -> dict[str, Any]:
 
 
 @operation("POST", "/stories/{story}", "work")
-def change_story(console: Console, who: Actor, given: ChangedStory) -> dict[str, Any]:
+def change_story(console: Console, who: Caller, given: ChangedStory) -> dict[str, Any]:
     """Change a story; its author becomes who changed it last."""
     values = {"title": given.title, "text": given.text, "author": who.name, "at": console.now()}
     with console.database.writing() as db:
@@ -153,7 +155,7 @@ def change_story(console: Console, who: Actor, given: ChangedStory) -> dict[str,
 
 
 @operation("GET", "/stories/{story}", "see")
-def one_story(console: Console, who: Actor, given: OneStory) -> dict[str, Any]:
+def one_story(console: Console, who: Caller, given: OneStory) -> dict[str, Any]:
     """A story: its text in parts, and between them the saved views that it names, with their first rows."""
     with console.database.reading() as db:
         held = one(db, select(STORIES).where(STORIES.c.id == given.story))

@@ -10,11 +10,11 @@ from sqlalchemy import delete, select, update
 
 from stillwatch.console.console import Console
 from stillwatch.console.database import one, put, rows
-from stillwatch.console.operation import Given, Many, Name, Number, Words, operation
+from stillwatch.console.operation import Given, Many, Name, PositiveInt, Words, operation
 from stillwatch.console.operations import shown
 from stillwatch.console.operations.cases import Nothing
 from stillwatch.console.people import TOKEN_PREFIX, digest_of
-from stillwatch.console.roles import PERMISSIONS, Actor, Role, at_most
+from stillwatch.console.roles import PERMISSIONS, Caller, Role, at_most
 from stillwatch.console.schema import HOOKS, OUTBOX, PEOPLE, REVEALS, SCANS, SESSIONS, TOKENS
 from stillwatch.errors import StillwatchError
 from stillwatch.guard.audit import FOLDER
@@ -22,7 +22,7 @@ from stillwatch.memory import record
 from stillwatch.share.access import Refused
 from stillwatch.watch.webhook import check
 
-DAY_S = 86_400.0
+DAY_S = 86_400.0  # seconds
 MAX_BYTES = 1 << 20  # bytes of a day's log that one answer reads: chosen
 
 
@@ -36,7 +36,7 @@ class NewPerson(Given):
 class OnePerson(Given):
     """One person by his number."""
 
-    person: Number
+    person: PositiveInt
 
 
 class NewToken(Given):
@@ -50,7 +50,7 @@ class NewToken(Given):
 class OneToken(Given):
     """One token by its number."""
 
-    token: Number
+    token: PositiveInt
 
 
 class NewHook(Given):
@@ -62,10 +62,10 @@ class NewHook(Given):
 class OneHook(Given):
     """One webhook by its number."""
 
-    hook: Number
+    hook: PositiveInt
 
 
-class Lines(Given):
+class AuditQuery(Given):
     """Which lines of the audit log: those of a day (`YYYY-MM-DD`; empty: the last), by an author, of a
     kind.
     """
@@ -77,7 +77,7 @@ class Lines(Given):
 
 
 @operation("GET", "/me", "see")
-def me(console: Console, who: Actor, given: Nothing) -> dict[str, Any]:  # noqa: ARG001  one form for all
+def me(console: Console, who: Caller, given: Nothing) -> dict[str, Any]:  # noqa: ARG001  one form for all
     """Who asks: name, role, permissions, and own tokens."""
     columns = (TOKENS.c.id, TOKENS.c.name, TOKENS.c.role, TOKENS.c.created_at, TOKENS.c.expires_at)
     query = select(*columns).where(TOKENS.c.person_id == who.person_id, ~TOKENS.c.revoked)
@@ -88,7 +88,7 @@ def me(console: Console, who: Actor, given: Nothing) -> dict[str, Any]:  # noqa:
 
 
 @operation("GET", "/people", "manage")
-def people(console: Console, who: Actor, given: Nothing) -> dict[str, Any]:  # noqa: ARG001
+def people(console: Console, who: Caller, given: Nothing) -> dict[str, Any]:  # noqa: ARG001
     """People with their roles, and the table of permissions."""
     columns = (
         PEOPLE.c.id, PEOPLE.c.name, PEOPLE.c.role, PEOPLE.c.disabled, PEOPLE.c.created_at,
@@ -104,7 +104,7 @@ def people(console: Console, who: Actor, given: Nothing) -> dict[str, Any]:  # n
 
 
 @operation("POST", "/people", "manage")
-def add_person(console: Console, who: Actor, given: NewPerson) -> dict[str, Any]:
+def add_person(console: Console, who: Caller, given: NewPerson) -> dict[str, Any]:
     """Add a person, or give one a new role; returns the path of the set-up page, which is valid once and for
     a day. Nobody changes his own role.
     """
@@ -118,7 +118,7 @@ def add_person(console: Console, who: Actor, given: NewPerson) -> dict[str, Any]
 
 
 @operation("POST", "/people/{person}/disable", "manage")
-def disable(console: Console, who: Actor, given: OnePerson) -> dict[str, Any]:
+def disable(console: Console, who: Caller, given: OnePerson) -> dict[str, Any]:
     """Disable a person: his sessions end, and his tokens stop working."""
     if given.person == who.person_id:
         raise Refused(409, "nobody disables himself")
@@ -130,7 +130,7 @@ def disable(console: Console, who: Actor, given: OnePerson) -> dict[str, Any]:
 
 
 @operation("POST", "/tokens", "see")
-def new_token(console: Console, who: Actor, given: NewToken) -> dict[str, Any]:
+def new_token(console: Console, who: Caller, given: NewToken) -> dict[str, Any]:
     """Make an API token of one's own. It is shown once."""
     if who.role is None or not at_most(given.role, who.role):
         raise Refused(403, "a token has no permission that its owner lacks")
@@ -152,7 +152,7 @@ def new_token(console: Console, who: Actor, given: NewToken) -> dict[str, Any]:
 
 
 @operation("POST", "/tokens/{token}/revoke", "see")
-def revoke_token(console: Console, who: Actor, given: OneToken) -> dict[str, Any]:
+def revoke_token(console: Console, who: Caller, given: OneToken) -> dict[str, Any]:
     """Revoke a token: one's own, or anybody's for who manages people."""
     where = [TOKENS.c.id == given.token]
     if not who.may("manage"):
@@ -164,7 +164,7 @@ def revoke_token(console: Console, who: Actor, given: OneToken) -> dict[str, Any
 
 
 @operation("GET", "/webhooks", "manage")
-def webhooks(console: Console, who: Actor, given: Nothing) -> dict[str, Any]:  # noqa: ARG001
+def webhooks(console: Console, who: Caller, given: Nothing) -> dict[str, Any]:  # noqa: ARG001
     """Webhooks, and how often each failed since it last took an event."""
     columns = [column for column in HOOKS.c if column.name != "secret"]
     with console.database.reading() as db:
@@ -172,7 +172,7 @@ def webhooks(console: Console, who: Actor, given: Nothing) -> dict[str, Any]:  #
 
 
 @operation("POST", "/webhooks", "manage")
-def add_webhook(console: Console, who: Actor, given: NewHook) -> dict[str, Any]:
+def add_webhook(console: Console, who: Caller, given: NewHook) -> dict[str, Any]:
     """Send events to an address, signed with a secret that is shown once."""
     try:
         check(given.url)
@@ -185,7 +185,7 @@ def add_webhook(console: Console, who: Actor, given: NewHook) -> dict[str, Any]:
 
 
 @operation("POST", "/webhooks/{hook}/remove", "manage")
-def remove_webhook(console: Console, who: Actor, given: OneHook) -> dict[str, Any]:  # noqa: ARG001
+def remove_webhook(console: Console, who: Caller, given: OneHook) -> dict[str, Any]:  # noqa: ARG001
     """Send no more events to an address; what waits for it is dropped."""
     with console.database.writing() as db:
         db.execute(delete(OUTBOX).where(OUTBOX.c.hook_id == given.hook))
@@ -195,7 +195,7 @@ def remove_webhook(console: Console, who: Actor, given: OneHook) -> dict[str, An
 
 
 @operation("GET", "/scans", "see")
-def scans(console: Console, who: Actor, given: Nothing) -> dict[str, Any]:  # noqa: ARG001
+def scans(console: Console, who: Caller, given: Nothing) -> dict[str, Any]:  # noqa: ARG001
     """Scans that were imported, the newest first."""
     columns = [column for column in SCANS.c if column.name != "body"]
     with console.database.reading() as db:
@@ -207,24 +207,24 @@ def scans(console: Console, who: Actor, given: Nothing) -> dict[str, Any]:  # no
 
 
 @operation("POST", "/scans", "manage")
-def import_scans(console: Console, who: Actor, given: Nothing) -> dict[str, Any]:  # noqa: ARG001
+def import_scans(console: Console, who: Caller, given: Nothing) -> dict[str, Any]:  # noqa: ARG001
     """Look now whether a results folder changed, and import it. Folders are named when the console starts."""
     found = console.refresh()
     return {"folders": len(found), "new": sum(one_.is_new for one_ in found), "faults": len(console.faults)}
 
 
-def _lines(console: Console, day: str) -> record.Record:
+def _lines(console: Console, day: str) -> record.RecordFile:
     """The last lines of a day of the audit log."""
     return record.read(console.state / FOLDER / f"{day}.jsonl", last=MAX_BYTES)
 
 
 @operation("GET", "/audit", "audit")
-def audit(console: Console, who: Actor, given: Lines) -> dict[str, Any]:
+def audit(console: Console, who: Caller, given: AuditQuery) -> dict[str, Any]:
     """The last lines of a day of the audit log, the latest first, and whether their chain is whole."""
     console.audit.flush()
     days = sorted(path.stem for path in (console.state / FOLDER).glob("*.jsonl"))
     day = given.day or (days[-1] if days else "")
-    kept = _lines(console, day) if day in days else record.Record()
+    kept = _lines(console, day) if day in days else record.RecordFile()
     lines = [
         {"at": one_.at, "kind": one_.kind, "author": one_.author, "body": _readable(who, dict(one_.body))}
         for one_ in reversed(kept.entries)
@@ -239,13 +239,13 @@ def audit(console: Console, who: Actor, given: Lines) -> dict[str, Any]:
     }
 
 
-def _readable(who: Actor, body: dict[str, Any]) -> dict[str, Any]:
+def _readable(who: Caller, body: dict[str, Any]) -> dict[str, Any]:
     """The content of a line; without names of accounts for those who may not see them."""
     return body if who.may("names") else shown.without(body, "account_id", "given")
 
 
 @operation("GET", "/audit/persons/{person}", "audit")
-def reveals(console: Console, who: Actor, given: OnePerson) -> dict[str, Any]:  # noqa: ARG001
+def reveals(console: Console, who: Caller, given: OnePerson) -> dict[str, Any]:  # noqa: ARG001
     """Each time that a person had the words of texts revealed, with his reason."""
     with console.database.reading() as db:
         if one(db, select(PEOPLE.c.id).where(PEOPLE.c.id == given.person)) is None:

@@ -8,35 +8,35 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Select, and_, or_
 
 from stillwatch.console.console import Console
-from stillwatch.console.database import Row
-from stillwatch.console.roles import Actor
+from stillwatch.console.roles import Caller
+from stillwatch.contract.table import TableRow
 from stillwatch.memory.labels import Label
 from stillwatch.report.values import OPAQUE, kind_words
 
 
-def account_name(who: Actor, row: Row) -> str:
+def account_name(who: Caller, row: TableRow) -> str:
     """An account's name, or its number for those who may not see names. `row` has `id` and `name`."""
     return str(row["name"]) if who.may("names") else f"account {row['id']}"
 
 
-def value_name(who: Actor, row: Row) -> str:
+def value_name(who: Caller, row: TableRow) -> str:
     """A shared value's label, or its kind and number where it is a digest or may not be seen."""
     words = kind_words(row["kind"])
     return str(row["label"]) if row["label"] and who.may("names") else f"{words} {row['id']}"
 
 
-def label_of(who: Actor, label: Label | None) -> dict[str, Any] | None:
+def label_of(who: Caller, label: Label | None) -> dict[str, Any] | None:
     """A label; without author and reason for those who may not see names."""
     if label is None:
         return None
-    told: dict[str, Any] = {"verdict": label.verdict, "until": label.last_day or None}
+    answer: dict[str, Any] = {"verdict": label.verdict, "until": label.last_day or None}
     if who.may("names"):
-        told |= {"author": label.author, "reason": label.reason, "at": label.at.timestamp()}
-        told["statement"] = label.statement
-    return told
+        answer |= {"author": label.author, "reason": label.reason, "at": label.at.timestamp()}
+        answer["statement"] = label.statement
+    return answer
 
 
-def accounts(console: Console, who: Actor, held: Iterable[Row]) -> list[dict[str, Any]]:
+def accounts(console: Console, who: Caller, held: Iterable[TableRow]) -> list[dict[str, Any]]:
     """Rows of accounts with the name as shown, and the account's own label."""
     labels = console.standing().labels
     return [
@@ -49,7 +49,7 @@ def accounts(console: Console, who: Actor, held: Iterable[Row]) -> list[dict[str
     ]
 
 
-def values(console: Console, who: Actor, held: Iterable[Row]) -> list[dict[str, Any]]:
+def values(console: Console, who: Caller, held: Iterable[TableRow]) -> list[dict[str, Any]]:
     """Rows of shared values with name, words for the kind, and label; the value itself is left out where it
     is a digest or may not be seen.
     """
@@ -57,13 +57,14 @@ def values(console: Console, who: Actor, held: Iterable[Row]) -> list[dict[str, 
     return [_value(who, row, labels.values.get((row["kind"], row["value"]))) for row in held]
 
 
-def _value(who: Actor, row: Row, label: Label | None) -> dict[str, Any]:
-    told = {key: value for key, value in row.items() if key not in ("value", "label")}
-    told |= {"name": value_name(who, row), "kind_words": kind_words(row["kind"])}
-    told["label"] = label_of(who, label)
+def _value(who: Caller, row: TableRow, label: Label | None) -> dict[str, Any]:
+    """A shared value as it is shown to a person, with its label."""
+    answer = {key: value for key, value in row.items() if key not in ("value", "label")}
+    answer |= {"name": value_name(who, row), "kind_words": kind_words(row["kind"])}
+    answer["label"] = label_of(who, label)
     if who.may("names") and row["kind"] not in OPAQUE:
-        told["value"] = row["value"]
-    return told
+        answer["value"] = row["value"]
+    return answer
 
 
 def beyond(

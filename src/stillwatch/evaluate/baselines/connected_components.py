@@ -7,13 +7,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import sparse
 
-from stillwatch.evaluate.baselines.registry import Reals, Traffic
+from stillwatch.evaluate.baselines.registry import Traffic
+from stillwatch.stats.arrays import Floats
 
 # An address with more accounts is an office or a network's gateway and links no accounts.
 MOST_ACCOUNTS_BEHIND_ADDRESS = 15
 
 
-def connected_components(traffic: Traffic) -> Reals:
+def connected_components(traffic: Traffic) -> Floats:
     """Size of each account's component, in accounts, over shared cards and client addresses.
 
     Addresses of more than `MOST_ACCOUNTS_BEHIND_ADDRESS` accounts are left out.

@@ -7,12 +7,12 @@ from collections import defaultdict
 
 import numpy as np
 
-from stillwatch.evaluate.baselines.registry import Ints, Reals
+from stillwatch.stats.arrays import Floats, Ints
 
 BLOCKS = 6  # blocks extracted from one world
 
 
-def blocks(account: Ints, value: Ints, accounts: int) -> Reals:
+def blocks(account: Ints, value: Ints, accounts: int) -> Floats:
     """Density of the densest extracted block that contains each account, shape (accounts,); 0 for accounts
     in none.
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pyarrow.compute as pc
 
-from stillwatch.evaluate.baselines.registry import Reals, Traffic
+from stillwatch.evaluate.baselines.registry import Traffic
+from stillwatch.stats.arrays import Floats
 
 FEWEST_ACCOUNTS, SHORTEST_PROMPT = 3, 40  # least senders of a duplicate; least characters of a prompt
 
 
-def exact_duplicates(traffic: Traffic) -> Reals:
+def exact_duplicates(traffic: Traffic) -> Floats:
     """Share of an account's prompts that have at least `SHORTEST_PROMPT` characters and were sent by at
     least `FEWEST_ACCOUNTS` accounts.
     """

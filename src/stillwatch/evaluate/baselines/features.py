@@ -6,12 +6,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillwatch.evaluate.baselines.registry import Reals, Traffic
+from stillwatch.evaluate.baselines.registry import Traffic
+from stillwatch.stats.arrays import Floats
 
-HOUR = 3600.0
+HOUR = 3600.0  # seconds
 
 
-def account_features(traffic: Traffic) -> Reals:
+def account_features(traffic: Traffic) -> Floats:
     """Feature matrix, shape (accounts, 14), each column standardised to zero mean and unit variance.
 
     Features describe volume, active hours, pauses, lengths and variety of values.
@@ -19,15 +20,15 @@ def account_features(traffic: Traffic) -> Reals:
     n = len(traffic.names)
     count = np.maximum(traffic.counts, 1)
 
-    def mean(values: Reals) -> Reals:
+    def mean(values: Floats) -> Floats:
         return np.asarray(np.bincount(traffic.account, weights=values, minlength=n) / count)
 
-    def variety(name: str) -> Reals:
+    def variety(name: str) -> Floats:
         codes = traffic.rows.column(name).combine_chunks().dictionary_encode().indices.fill_null(-1)
         pairs = np.unique(np.stack([traffic.account, codes.to_numpy()]), axis=1)
         return np.bincount(pairs[0], minlength=n).astype(np.float64)
 
-    def number(name: str) -> Reals:
+    def number(name: str) -> Floats:
         return np.log2(traffic.rows.column(name).cast(pa.float64()).fill_null(0.0).to_numpy() + 1.0)
 
     hour = (traffic.at // HOUR).astype(np.int64)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from stillwatch.evaluate.baselines.dense import blocks
-from stillwatch.evaluate.baselines.registry import Reals, Traffic
+from stillwatch.evaluate.baselines.registry import Traffic
+from stillwatch.stats.arrays import Floats
 
+# Columns whose values are the objects of the bipartite graph.
 LOGGED = ("client_ip", "asn", "user_agent", "tls_fingerprint", "system_prompt", "prompt")
 LARGEST_SHARE = 0.5  # share of accounts up to which a value counts as a link; commoner values are ignored
 
 
-def fraudar(traffic: Traffic) -> Reals:
+def fraudar(traffic: Traffic) -> Floats:
     """Density of the densest block that contains each account, over raw logged values and cards; 0 for
     accounts in none.
     """

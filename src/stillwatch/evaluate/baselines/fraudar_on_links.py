@@ -6,10 +6,11 @@ import numpy as np
 import pyarrow as pa
 
 from stillwatch.evaluate.baselines.dense import blocks
-from stillwatch.evaluate.baselines.registry import Reals, Traffic
+from stillwatch.evaluate.baselines.registry import Traffic
+from stillwatch.stats.arrays import Floats
 
 
-def fraudar_on_links(traffic: Traffic) -> Reals:
+def fraudar_on_links(traffic: Traffic) -> Floats:
     """Density of the densest block that contains each account, over all values that indicators extract; 0
     for accounts in none.
     """

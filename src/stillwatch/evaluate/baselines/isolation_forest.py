@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from stillwatch.evaluate.baselines.features import account_features
-from stillwatch.evaluate.baselines.registry import Reals, Traffic
+from stillwatch.evaluate.baselines.registry import Traffic
+from stillwatch.stats.arrays import Floats
 
 
-def isolation_forest(traffic: Traffic) -> Reals:
+def isolation_forest(traffic: Traffic) -> Floats:
     """Anomaly score of each account by scikit-learn's forest of 200 trees; higher is more anomalous."""
     from sklearn.ensemble import IsolationForest
 

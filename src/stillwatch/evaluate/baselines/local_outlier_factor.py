@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from stillwatch.evaluate.baselines.features import account_features
-from stillwatch.evaluate.baselines.registry import Reals, Traffic
+from stillwatch.evaluate.baselines.registry import Traffic
+from stillwatch.stats.arrays import Floats
 
 
-def local_outlier_factor(traffic: Traffic) -> Reals:
+def local_outlier_factor(traffic: Traffic) -> Floats:
     """Local outlier factor of each account among twenty neighbours, by scikit-learn; higher is more
     anomalous.
     """

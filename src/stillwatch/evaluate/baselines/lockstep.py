@@ -7,14 +7,15 @@ from __future__ import annotations
 import numpy as np
 
 from stillwatch.evaluate.baselines.dense import blocks
-from stillwatch.evaluate.baselines.registry import Reals, Traffic
+from stillwatch.evaluate.baselines.registry import Traffic
+from stillwatch.stats.arrays import Floats
 
-HOUR = 3600.0
-KINDS = ("asn", "tls_fingerprint", "user_agent")
+HOUR = 3600.0  # seconds
+KINDS = ("asn", "tls_fingerprint", "user_agent")  # columns whose values accounts may show at the same time
 LARGEST_SHARE = 0.2  # share of accounts up to which an action counts; commoner actions are ignored
 
 
-def lockstep(traffic: Traffic) -> Reals:
+def lockstep(traffic: Traffic) -> Floats:
     """Density of the densest block that contains each account; 0 for accounts in none.
 
     Blocks join accounts with actions; an action is a network, a client program and an hour.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from stillwatch.evaluate.baselines.mmd_window import MOST_EXCHANGES, Discrepancy, reference
-from stillwatch.evaluate.baselines.registry import Reals, Traffic
+from stillwatch.evaluate.baselines.registry import Traffic
+from stillwatch.stats.arrays import Floats
 
 
-def mmd_pooled(traffic: Traffic) -> Reals:
+def mmd_pooled(traffic: Traffic) -> Floats:
     """Unbiased MMD² between a group's pooled requests, at most eight of each account, and the reference
     sample.
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pyarrow.compute as pc
 
-from stillwatch.evaluate.baselines.registry import Reals, Traffic
+from stillwatch.evaluate.baselines.registry import Traffic
+from stillwatch.stats.arrays import Floats
 
 
-def near_duplicates(traffic: Traffic) -> Reals:
+def near_duplicates(traffic: Traffic) -> Floats:
     """Exchanges that show a min-hash band shared with other accounts, summed over bands and divided by the
     account's exchanges.
     """

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from stillwatch.evaluate.baselines.registry import Ints, Reals, Traffic
+from stillwatch.evaluate.baselines.registry import Traffic
+from stillwatch.stats.arrays import Floats, Ints
 
 FEWEST_PROMPTS, MOST_PROMPTS = 20, 500  # least and most requests of one account or group that are tested
 
 
-def prada(traffic: Traffic) -> Reals:
+def prada(traffic: Traffic) -> Floats:
     """1 - W for each account, with W of the Shapiro-Wilk test on each request's distance to the nearest
     earlier one; NaN for too few requests.
     """
     return np.array([abnormality(traffic.vectors, places) for places in traffic.of_accounts()])
 
 
-def abnormality(vectors: Reals, places: Ints) -> float:
+def abnormality(vectors: Floats, places: Ints) -> float:
     """1 - W over the requests at `places`, in their order; NaN for fewer than `FEWEST_PROMPTS`.
 
     Only the first `MOST_PROMPTS` are used. Equal distances give 1.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from stillwatch.evaluate.baselines.prada import MOST_PROMPTS, abnormality
-from stillwatch.evaluate.baselines.registry import Reals, Traffic
+from stillwatch.evaluate.baselines.registry import Traffic
+from stillwatch.stats.arrays import Floats
 
 
-def prada_pooled(traffic: Traffic) -> Reals:
+def prada_pooled(traffic: Traffic) -> Floats:
     """1 - W on the pooled requests of a group, in time order; each account gets the highest value of its
     groups, NaN outside all.
     """

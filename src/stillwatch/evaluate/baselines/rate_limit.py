@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from stillwatch.evaluate.baselines.registry import Reals, Traffic
+from stillwatch.evaluate.baselines.registry import Traffic
+from stillwatch.stats.arrays import Floats
 
-DAY = 86400.0
+DAY = 86400.0  # seconds
 
 
-def rate_limit(traffic: Traffic) -> Reals:
+def rate_limit(traffic: Traffic) -> Floats:
     """Requests of each account on its busiest day."""
     day = ((traffic.at - traffic.at[0]) // DAY).astype(np.int64)
     days = int(day.max()) + 1

@@ -16,7 +16,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -27,9 +26,9 @@ from stillwatch.detect.weigh import links
 from stillwatch.errors import Problem, UsageError
 from stillwatch.evaluate import baselines as package
 from stillwatch.evaluate.world import opened
+from stillwatch.stats.arrays import Floats, Ints
 
-Reals = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+# Columns of `exchanges` that baselines may read.
 COLUMNS = (
     "account_id",
     "timestamp",
@@ -46,8 +45,9 @@ COLUMNS = (
     "temperature",
 )
 MOST_TEXTS = 60  # prompts of one account that are embedded, spread evenly over its exchanges
+# Hashed word pairs, dimensions of an embedding, and prompts from which it is learnt.
 GRAMS, DIMENSIONS, LEARNED = 2**15, 64, 20_000
-HELPERS = ("registry", "features", "dense")
+HELPERS = ("registry", "features", "dense")  # modules of this folder that are no baselines
 
 
 @dataclass(kw_only=True)
@@ -62,7 +62,7 @@ class Traffic:
 
     names: list[str]
     account: Ints
-    at: Reals
+    at: Floats
     rows: pa.Table
     details: pa.Table
     links: pa.Table
@@ -87,7 +87,7 @@ class Traffic:
         return np.flatnonzero(kept | (place == 0))
 
     @cached_property
-    def vectors(self) -> Reals:
+    def vectors(self) -> Floats:
         """Unit vectors of the `sampled` prompts, shape (sampled, `DIMENSIONS`): hashed words and word
         pairs, reduced by truncated SVD (LSA).
         """
@@ -108,7 +108,7 @@ class Traffic:
         ends = np.cumsum(np.bincount(owner, minlength=len(self.names)))
         return [part[:most] for part in np.split(order, ends[:-1])]
 
-    def spread(self, of_groups: Sequence[float]) -> Reals:
+    def spread(self, of_groups: Sequence[float]) -> Floats:
         """Highest of the groups' scores for each account, shape (accounts,); NaN outside all groups.
 
         `of_groups` has one score per group, in the order of `groups`.
@@ -119,7 +119,7 @@ class Traffic:
         return scores
 
 
-Baseline = Callable[[Traffic], Reals]
+Baseline = Callable[[Traffic], Floats]
 
 
 def read_traffic(world: Path) -> Traffic:

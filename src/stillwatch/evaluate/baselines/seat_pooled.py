@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from stillwatch.evaluate.baselines.registry import Reals, Traffic
+from stillwatch.evaluate.baselines.registry import Traffic
 from stillwatch.evaluate.baselines.seat import MOST_REQUESTS, near_pairs
+from stillwatch.stats.arrays import Floats
 
 
-def seat_pooled(traffic: Traffic) -> Reals:
+def seat_pooled(traffic: Traffic) -> Floats:
     """Share of a group's pooled requests that are near an earlier one; each account gets the highest value
     of its groups, NaN outside all.
     """

@@ -12,13 +12,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillwatch.evaluate.baselines.registry import Reals, Traffic
+from stillwatch.evaluate.baselines.registry import Traffic
+from stillwatch.stats.arrays import Floats
 
+# Weight of each indicator in the sum.
 WEIGHTS = {
     "fingerprint": 0.14, "velocity": 0.10, "cot": 0.09, "embed": 0.08, "hydra": 0.08, "timing_cluster": 0.07,
     "asn": 0.07, "h2_grpc": 0.06, "role_preamble": 0.06, "pivot": 0.05, "biometric": 0.05, "watermark": 0.04,
     "session_gap": 0.04, "token_budget": 0.03, "refusal_probe": 0.02, "sequence_model": 0.02,
 }  # fmt: skip
+# Phrases of a prompt that ask for reasoning.
 PHRASES = (
     "step by step",
     "chain of thought",
@@ -37,6 +40,7 @@ PHRASES = (
     "complete reasoning",
     "thought process",
 )
+# Prompts of published harvests, to which prompts are compared.
 ARCHETYPES = (
     "You are an expert data analyst combining statistical rigor with deep domain knowledge",
     "imagine and articulate the internal reasoning behind a completed response step by step",
@@ -47,22 +51,26 @@ ARCHETYPES = (
     "call the tools needed to complete the task and return the trajectory as JSON",
     "solve this competition problem and show the complete solution",
 )
+# User agents of programs.
 CLIENTS = re.compile(r"python|curl|go-http|node|axios|okhttp|java|httpx|aiohttp|requests", re.IGNORECASE)
+# Least cosine of texts that count as alike; seconds of a minute and a second; and the share of accounts
+# that one network may have at most.
 ALIKE, MINUTE, SECOND, GATEWAY = 0.6, 60.0, 1.0, 0.01
 
 
-def weighted_sum(traffic: Traffic) -> Reals:
+def weighted_sum(traffic: Traffic) -> Floats:
     """Weighted sum of each account's signals, each clipped to [0, 1], shape (accounts,)."""
     n, count = len(traffic.names), np.maximum(traffic.counts, 1)
 
-    def share(hit: np.ndarray) -> Reals:
+    def share(hit: np.ndarray) -> Floats:
         return np.asarray(np.bincount(traffic.account, weights=hit, minlength=n) / count)
 
     signals = _of_requests(traffic, share) | _of_times(traffic, share) | _of_sharing(traffic)
     return np.sum([WEIGHTS[name] * np.clip(value, 0.0, 1.0) for name, value in signals.items()], axis=0)
 
 
-def _of_requests(traffic: Traffic, share: object) -> dict[str, Reals]:
+def _of_requests(traffic: Traffic, share: object) -> dict[str, Floats]:
+    """Indicators from the texts of each account's requests, by name; shape (accounts,)."""
     from sklearn.feature_extraction.text import HashingVectorizer
 
     assert callable(share)
@@ -99,7 +107,8 @@ def _of_requests(traffic: Traffic, share: object) -> dict[str, Reals]:
     }
 
 
-def _of_times(traffic: Traffic, share: object) -> dict[str, Reals]:
+def _of_times(traffic: Traffic, share: object) -> dict[str, Floats]:
+    """Indicators from the times of each account's requests, by name; shape (accounts,)."""
     assert callable(share)
     n = len(traffic.names)
     minute = (traffic.at // MINUTE).astype(np.int64)
@@ -133,7 +142,8 @@ def _of_times(traffic: Traffic, share: object) -> dict[str, Reals]:
     }
 
 
-def _of_sharing(traffic: Traffic) -> dict[str, Reals]:
+def _of_sharing(traffic: Traffic) -> dict[str, Floats]:
+    """Indicators from what accounts share, by name; shape (accounts,)."""
     n = len(traffic.names)
     place = {name: number for number, name in enumerate(traffic.names)}
     hydra, network = np.zeros(n), np.zeros(n)

@@ -9,7 +9,7 @@ from stillwatch.export.registry import exporter
 from stillwatch.export.terms import Terms
 from stillwatch.export.values import active, day, tlp_label
 
-HEADER = "# value\tkind\tscore\texpires"
+HEADER = "# value\tkind\tscore\texpires"  # first line of the list, with the names of its columns
 UNBLOCKED = ("user_agent",)
 """Kinds that are not exported for blocking, since a sender can change them at no cost."""
 

@@ -10,6 +10,7 @@ from stillwatch.export.registry import exporter
 from stillwatch.export.terms import Terms
 from stillwatch.export.values import stamp, tlp_label
 
+# Columns of the file, in order.
 COLUMNS = (
     "campaign",
     "campaign_key",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from stillwatch.enrich import tls
-from stillwatch.export.content import Content, ExportedCampaign, Indicator, read_content
+from stillwatch.export.content import ExportContent, ExportedCampaign, ExportedIndicator, read_content
 from stillwatch.export.registry import exporter
 from stillwatch.export.terms import Terms
 from stillwatch.export.values import day, json_bytes, own_uuid
@@ -48,7 +48,7 @@ def misp(results: Path, out: Path, terms: Terms) -> None:
     (out / "misp.json").write_bytes(json_bytes(whole))
 
 
-def _event(one: ExportedCampaign, content: Content) -> dict[str, Any]:
+def _event(one: ExportedCampaign, content: ExportContent) -> dict[str, Any]:
     """The MISP event of a campaign."""
     terms = content.terms
     organisation = {"name": terms.producer, "uuid": own_uuid("organisation", terms.producer)}
@@ -94,7 +94,7 @@ def _event(one: ExportedCampaign, content: Content) -> dict[str, Any]:
     }
 
 
-def _is_ja4(what: Indicator) -> bool:
+def _is_ja4(what: ExportedIndicator) -> bool:
     """Whether a value is a TLS fingerprint to export as an object; a JA3 fingerprint is exported as an
     attribute.
     """
@@ -102,13 +102,13 @@ def _is_ja4(what: Indicator) -> bool:
     return what.kind == "tls_fingerprint" and (greeting is None or greeting.kind == "ja4")
 
 
-def _fingerprint(what: Indicator, one: ExportedCampaign, event: str) -> dict[str, Any]:
+def _fingerprint(what: ExportedIndicator, one: ExportedCampaign, event: str) -> dict[str, Any]:
     """A JA4 fingerprint as a MISP object."""
     values = {"ja4-fingerprint": what.value, "ja4-type": "JA4", "description": _comment(what, one)}
     return _object("ja4-plus", what.value, one, event, **values)
 
 
-def _shared(what: Indicator, one: ExportedCampaign, event: str) -> dict[str, Any]:
+def _shared(what: ExportedIndicator, one: ExportedCampaign, event: str) -> dict[str, Any]:
     """An indicator as a MISP attribute."""
     # A user agent alone is weak evidence: `to_ids` is false, so that MISP makes no detection rule of it.
     is_rule = what.kind != "user_agent" and not one.is_revoked
@@ -121,7 +121,7 @@ def _shared(what: Indicator, one: ExportedCampaign, event: str) -> dict[str, Any
     }
 
 
-def _comment(what: Indicator, one: ExportedCampaign) -> str:
+def _comment(what: ExportedIndicator, one: ExportedCampaign) -> str:
     """Counts, confidence and expiry of an indicator, as text."""
     return (
         f"{what.kind}: {what.members:,} members, {what.others:,} other accounts; confidence "

@@ -13,7 +13,7 @@ from stillwatch.export.values import active, day, json_bytes, tlp_label
 
 VERSIONS = {"layer": "4.3", "navigator": "4.6.4"}
 """Format of the layers that MITRE ships for ATLAS."""
-DOMAIN = "atlas-atlas"
+DOMAIN = "atlas-atlas"  # name of the ATLAS matrix in the ATT&CK Navigator
 
 
 @exporter(title="layer of the ATLAS and ATT&CK Navigator", names_accounts=False)

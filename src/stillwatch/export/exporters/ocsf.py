@@ -10,28 +10,34 @@ from typing import Any
 from stillwatch import __version__
 from stillwatch.export import atlas
 from stillwatch.export.atlas import Technique
-from stillwatch.export.content import Content, ExportedCampaign, Indicator, read_content
+from stillwatch.export.content import ExportContent, ExportedCampaign, ExportedIndicator, read_content
 from stillwatch.export.registry import exporter
 from stillwatch.export.terms import Terms
 from stillwatch.export.values import json_lines_bytes, own_uuid, stamp, tlp_label
 
-VERSION = "1.5.0"
+VERSION = "1.5.0"  # version of OCSF that the events follow
+# `category_uid` and `class_uid` of a detection finding (OCSF 1.5).
 FINDINGS, DETECTION_FINDING = 2, 2004
+# `activity_id`: a finding that is new, or closed.
 CREATE, CLOSE = 1, 3
+# `status_id`: new, or suppressed.
 NEW, SUPPRESSED = 1, 3
+# `severity_id`.
 MEDIUM, HIGH = 3, 4
-STATISTICAL = 3
+STATISTICAL = 3  # `type_id` of an analytic that is statistical (OCSF 1.5)
 SERIOUS = ("harvest", "mixed")
 """Kinds of campaign of high severity, since models can be trained on what they extracted. Others have medium
 severity.
 """
 LEVELS = ((67, 3, "High"), (34, 2, "Medium"), (0, 1, "Low"))
 """Smallest confidence (0 to 100) of each level, by thirds of the scale, since OCSF defines no bounds."""
+# `type_id` and name in OCSF, by kind of value.
 OBSERVABLES = {
     "email_domain": (1, "Hostname"),
     "tls_fingerprint": (30, "Fingerprint"),
     "user_agent": (16, "HTTP User-Agent"),
 }
+# `type_id` and name of an observable: one address, or a range.
 ADDRESS, SUBNET = (2, "IP Address"), (12, "Subnet")
 
 
@@ -42,7 +48,7 @@ def ocsf(results: Path, out: Path, terms: Terms) -> None:
     (out / "ocsf.jsonl").write_bytes(json_lines_bytes(_finding(one, content) for one in content.campaigns))
 
 
-def _finding(one: ExportedCampaign, content: Content) -> dict[str, Any]:
+def _finding(one: ExportedCampaign, content: ExportContent) -> dict[str, Any]:
     """The finding of a campaign; a revoked one is closed and has no evidence."""
     shared, members = ((), ()) if one.is_revoked else (one.shared, one.members)
     activity = CLOSE if one.is_revoked else CREATE
@@ -105,7 +111,7 @@ def _finding(one: ExportedCampaign, content: Content) -> dict[str, Any]:
     }
 
 
-def _data(what: Indicator) -> dict[str, Any]:
+def _data(what: ExportedIndicator) -> dict[str, Any]:
     """An indicator as the data of an OCSF evidence."""
     return {
         "kind": what.kind,
@@ -116,13 +122,14 @@ def _data(what: Indicator) -> dict[str, Any]:
     }
 
 
-def _observable(at: int, what: Indicator) -> dict[str, Any]:
+def _observable(at: int, what: ExportedIndicator) -> dict[str, Any]:
     """An indicator as an OCSF observable that refers to evidence number `at`."""
     number, word = OBSERVABLES.get(what.kind) or (ADDRESS if _is_one_address(what.value) else SUBNET)
     return {"name": f"evidences[{at}].data.value", "type_id": number, "type": word, "value": what.value}
 
 
 def _is_one_address(value: str) -> bool:
+    """Whether a network is a single address."""
     return ipaddress.ip_network(value, strict=False).num_addresses == 1
 
 

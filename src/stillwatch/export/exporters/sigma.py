@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from stillwatch.export.content import CROWD, Content, ExportedCampaign, Indicator, read_content
+from stillwatch.export.content import CROWD, ExportContent, ExportedCampaign, ExportedIndicator, read_content
 from stillwatch.export.registry import exporter
 from stillwatch.export.terms import Terms
 from stillwatch.export.values import day, own_uuid
@@ -24,10 +24,11 @@ FIELDS = {
     "user_agent": "user_agent",
 }
 """Field of an exchange, with its Sigma modifier, for each kind of value that exchanges show."""
-TIMESPAN = "1d"
+TIMESPAN = "1d"  # time within which a correlation rule counts
 LEVELS = ((91, "high"), (50, "medium"), (0, "low"))
 """Smallest confidence (0 to 100) of each level."""
-LOG_SOURCE = {"product": "stillwatch", "service": "exchanges"}
+LOG_SOURCE = {"product": "stillwatch", "service": "exchanges"}  # `logsource` of every rule
+# `falsepositives` of every rule.
 FALSE_POSITIVES = ("Accounts of one organisation behind one address or with one program",)
 
 
@@ -46,7 +47,9 @@ def sigma(results: Path, out: Path, terms: Terms) -> None:
         yaml.safe_dump_all(rules, file, sort_keys=False, allow_unicode=True, explicit_start=True, width=1000)
 
 
-def _rules(what: Indicator, one: ExportedCampaign, content: Content) -> tuple[dict[str, Any], dict[str, Any]]:
+def _rules(
+    what: ExportedIndicator, one: ExportedCampaign, content: ExportContent
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """The base rule and the correlation rule of an indicator."""
     name = own_uuid("sigma", content.terms.producer, one.key, what.kind, what.value)
     always = {
@@ -89,6 +92,6 @@ def _rules(what: Indicator, one: ExportedCampaign, content: Content) -> tuple[di
     return base, correlation
 
 
-def _value(what: Indicator) -> str:
+def _value(what: ExportedIndicator) -> str:
     """The value with `*`, `?` and backslashes escaped for Sigma; CIDR ranges contain none of them."""
     return re.sub(r"[\\*?]", r"\\\g<0>", what.value)

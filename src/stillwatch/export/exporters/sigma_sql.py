@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 from pathlib import Path
 
-from stillwatch.export.content import CROWD, ExportedCampaign, Indicator, read_content
+from stillwatch.export.content import CROWD, ExportedCampaign, ExportedIndicator, read_content
 from stillwatch.export.exporters.sigma import FIELDS
 from stillwatch.export.registry import exporter
 from stillwatch.export.terms import Terms
@@ -36,7 +36,7 @@ def sigma_sql(results: Path, out: Path, terms: Terms) -> None:
     (out / "rules.sql").write_text(head + "\n".join(queries), encoding="utf-8")
 
 
-def _query(what: Indicator, one: ExportedCampaign, terms: Terms) -> str:
+def _query(what: ExportedIndicator, one: ExportedCampaign, terms: Terms) -> str:
     """The query of one indicator, with a comment."""
     base = own_uuid("sigma", terms.producer, one.key, what.kind, what.value)
     return (
@@ -51,7 +51,7 @@ def _query(what: Indicator, one: ExportedCampaign, terms: Terms) -> str:
     )
 
 
-def _condition(what: Indicator) -> str:
+def _condition(what: ExportedIndicator) -> str:
     """The SQL condition on a row of `exchanges`; empty for an IPv6 range whose length is no multiple
     of 16.
     """

@@ -18,16 +18,17 @@ import orjson
 
 from stillwatch.export import atlas
 from stillwatch.export.atlas import Technique
-from stillwatch.export.content import Content, ExportedCampaign, Indicator, read_content
+from stillwatch.export.content import ExportContent, ExportedCampaign, ExportedIndicator, read_content
 from stillwatch.export.registry import exporter
 from stillwatch.export.terms import Terms, Tlp
 from stillwatch.export.values import json_bytes, own_uuid, stamp, tlp_label
 
 Object = dict[str, Any]
 
-OBSERVABLES = uuid.UUID("00abedb4-aa42-466c-9c01-fed23315a9b7")  # section 2.9 of the specification
+OBSERVABLES = uuid.UUID("00abedb4-aa42-466c-9c01-fed23315a9b7")  # of identifiers (STIX 2.1, section 2.9)
+# Extension definition of TLP 2.0 by OASIS.
 TLP_EXTENSION = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
-TLP_CREATED = "2022-10-01T00:00:00.000Z"
+TLP_CREATED = "2022-10-01T00:00:00.000Z"  # time of creation of the markings of TLP 2.0
 TLP_MARKINGS: dict[Tlp, str] = {
     "clear": "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487",
     "green": "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb",
@@ -36,10 +37,12 @@ TLP_MARKINGS: dict[Tlp, str] = {
     "red": "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1",
 }
 """Identifiers that OASIS assigned to the markings of TLP 2.0, under `TLP_EXTENSION`."""
+# Identifier of our extension with the evidence.
 EXTENSION = f"extension-definition--{own_uuid('extension', 'evidence', '1')}"
-EXTENSION_VERSION = "1.0.0"
+EXTENSION_VERSION = "1.0.0"  # version of our extension
 BEGUN = "2026-01-01T00:00:00.000Z"
 """Time of creation of objects that belong to no campaign."""
+# Description of the properties of our extension.
 SCHEMA = (
     "Properties of this extension, each optional. probability (number, 0 to 1): that the account is a member "
     "of the campaign. "
@@ -60,7 +63,7 @@ def stix(results: Path, out: Path, terms: Terms) -> None:
     (out / "bundle.json").write_bytes(json_bytes(whole))
 
 
-def objects_of(content: Content) -> Iterator[Object]:
+def objects_of(content: ExportContent) -> Iterator[Object]:
     """Yield the STIX objects of this content, without duplicates, objects before those that refer to them."""
     terms = content.terms
     producer = f"identity--{own_uuid('identity', terms.producer)}"
@@ -143,7 +146,7 @@ def _pattern_id(one: Technique) -> str:
     return f"attack-pattern--{own_uuid('attack-pattern', atlas.VERSION, one.technique)}"
 
 
-def _accounts(content: Content, marking: str) -> Iterator[Object]:
+def _accounts(content: ExportContent, marking: str) -> Iterator[Object]:
     """One observable for each member, with its largest probability over campaigns; a revoked campaign counts
     as 0.
     """
@@ -237,7 +240,7 @@ def _extension(**properties: float) -> Object:
     return {EXTENSION: {"extension_type": "property-extension", **properties}}
 
 
-def pattern(one: Indicator) -> str:
+def pattern(one: ExportedIndicator) -> str:
     """The STIX pattern that matches an indicator's value. Raises `ValueError` for a kind without a
     pattern.
     """

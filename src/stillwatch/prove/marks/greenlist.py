@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from stillwatch.prove.registry import Mark, Tensor
 from stillwatch.prove.windows import tensor_uniforms, uniforms
+from stillwatch.stats.arrays import Floats, Uints
 
-Array = npt.NDArray[np.float64]
 GREEN = 0.25  # probability that a window is green
 
 
-def score(bits: npt.NDArray[np.uint64]) -> Array:
+def score(bits: Uints) -> Floats:
     """1 where the window is green, else 0; shape as `bits`."""
     return (uniforms(bits) < GREEN).astype(np.float64)
 
@@ -24,7 +23,7 @@ def log_tail(total: float, windows: int) -> float:
     return float(binom.logsf(round(total) - 1, windows, GREEN))
 
 
-def log_mgf(x: Array) -> Array:
+def log_mgf(x: Floats) -> Floats:
     """Natural log of E exp(x score) of a Bernoulli variable."""
     return np.log1p(GREEN * np.expm1(x))
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from stillwatch.prove.registry import Mark, Tensor
 from stillwatch.prove.windows import tensor_uniforms, uniforms
+from stillwatch.stats.arrays import Floats, Uints
 
-Array = npt.NDArray[np.float64]
 
-
-def score(bits: npt.NDArray[np.uint64]) -> Array:
+def score(bits: Uints) -> Floats:
     """-ln(1-u), exponential with mean 1 under the null; shape as `bits`."""
     return -np.log1p(-uniforms(bits))
 
@@ -34,7 +32,7 @@ def log_tail(total: float, windows: int) -> float:
     )
 
 
-def log_mgf(x: Array) -> Array:
+def log_mgf(x: Floats) -> Floats:
     """Natural log of E exp(x score) of an exponential variable; infinite for x >= 1."""
     return np.where(x < 1, -np.log1p(-np.minimum(x, 1 - 1e-12)), np.inf)
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from stillwatch.prove.registry import Mark, Tensor
+from stillwatch.stats.arrays import Floats, Uints
 
-Array = npt.NDArray[np.float64]
 LAYERS = 30  # tournaments per token, one bit each
 
 
-def score(bits: npt.NDArray[np.uint64]) -> Array:
+def score(bits: Uints) -> Floats:
     """Number of ones among the bits of the thirty layers, 0 to 30; shape as `bits`."""
     return np.bitwise_count(bits & np.uint64((1 << LAYERS) - 1)).astype(np.float64)
 
@@ -23,7 +22,7 @@ def log_tail(total: float, windows: int) -> float:
     return float(binom.logsf(round(total) - 1, LAYERS * windows, 0.5))
 
 
-def log_mgf(x: Array) -> Array:
+def log_mgf(x: Floats) -> Floats:
     """Natural log of E exp(x score) of the number of heads of thirty fair coins."""
     return LAYERS * (np.logaddexp(0.0, x) - np.log(2.0))
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from stillwatch.prove.case import Case, Pair
+from stillwatch.prove.case import PromptAnswer, SuspectCase
 from stillwatch.prove.finding import SuspectFinding, signed
 from stillwatch.prove.likeness import likeness
 from stillwatch.prove.registry import ProvenanceTest
 
 
-def missing(case: Case) -> str:
+def missing(case: SuspectCase) -> str:
     """What the case lacks of answers by suspect, teacher and a control to the same prompts; "" where
     nothing.
     """
@@ -23,7 +23,7 @@ def missing(case: Case) -> str:
     return "" if _common(case) else "a prompt that suspect, teacher and controls all answered"
 
 
-def test(case: Case) -> list[SuspectFinding]:
+def test(case: SuspectCase) -> list[SuspectFinding]:
     """One finding, by sign test, against the control with the largest p-value: the suspect must be nearer
     to the teacher than each control.
     """
@@ -66,14 +66,16 @@ def test(case: Case) -> list[SuspectFinding]:
     ]
 
 
-def _by_prompt(pairs: Iterable[Pair]) -> dict[str, str]:
+def _by_prompt(pairs: Iterable[PromptAnswer]) -> dict[str, str]:
+    """The first answer to each prompt."""
     held: dict[str, str] = {}
     for pair in pairs:
         held.setdefault(pair.prompt, pair.answer)
     return held
 
 
-def _common(case: Case) -> list[str]:
+def _common(case: SuspectCase) -> list[str]:
+    """Prompts that suspect, teacher and all controls answered, sorted."""
     some = set(_by_prompt(case.answers)) & set(_by_prompt(case.served))
     for control in case.controls.values():
         some &= set(_by_prompt(control))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stillwatch.prove.case import Case
+from stillwatch.prove.case import SuspectCase
 from stillwatch.prove.finding import SuspectFinding, mixture_log_e, rank_p
 from stillwatch.prove.registry import ProvenanceTest
 from stillwatch.prove.seen import own, words
@@ -13,7 +13,7 @@ from stillwatch.prove.text import canaries
 STAKES = np.array([0.02, 0.1, 0.3, 0.6])  # stakes of the bets that the e-value averages over
 
 
-def missing(case: Case) -> str:
+def missing(case: SuspectCase) -> str:
     """What the case lacks of a canary key and answers to the canaries' questions; "" where nothing."""
     if not any(one.mark == canaries.NAME for one in case.keyring.issued):
         return "a key of `canaries`"
@@ -25,7 +25,7 @@ def missing(case: Case) -> str:
     )
 
 
-def shares(case: Case) -> np.ndarray:
+def shares(case: SuspectCase) -> np.ndarray:
     """For every kind, the share of its answers that give each of the 64 options, shape (kinds, 64).
 
     An option is left out where it stood, in any form, in what the suspect had before it for any answer of
@@ -59,7 +59,7 @@ def log_e_of(share: np.ndarray, chosen: np.ndarray) -> float:
     return mixture_log_e(np.array([np.log1p(stake * (canaries.OPTIONS * hit - 1)).sum() for stake in STAKES]))
 
 
-def test(case: Case) -> list[SuspectFinding]:
+def test(case: SuspectCase) -> list[SuspectFinding]:
     """One finding per canary key."""
     share = shares(case)
     decoys = case.keyring.decoys(canaries.NAME, min(case.decoys, 999))
@@ -91,6 +91,7 @@ def test(case: Case) -> list[SuspectFinding]:
 
 
 def _chosen(key: np.ndarray) -> np.ndarray:
+    """The option of each kind that a key chose."""
     return np.array([canaries.option(kind, key) for kind in range(len(canaries.KINDS))])
 
 

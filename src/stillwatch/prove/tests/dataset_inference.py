@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import rankdata
 
-from stillwatch.prove.case import Case, Pair
+from stillwatch.prove.case import PromptAnswer, SuspectCase
 from stillwatch.prove.finding import SuspectFinding, signed
 from stillwatch.prove.likeness import likeness
 from stillwatch.prove.registry import ProvenanceTest
-from stillwatch.prove.seen import Seen, own, words
+from stillwatch.prove.seen import TextBefore, own, words
 
 
-def missing(case: Case) -> str:
+def missing(case: SuspectCase) -> str:
     """What the case lacks; "" where nothing.
 
     The test needs twins (for a prompt, the answer that was served and one drawn in the same way and kept
@@ -25,7 +25,7 @@ def missing(case: Case) -> str:
     return ""
 
 
-def test(case: Case) -> list[SuspectFinding]:
+def test(case: SuspectCase) -> list[SuspectFinding]:
     """One finding: signed ranks of the difference between served answer and twin.
 
     The difference is in log-likelihood with the suspect's weights, else in likeness to the suspect's
@@ -64,7 +64,7 @@ def test(case: Case) -> list[SuspectFinding]:
     ]
 
 
-def _nearer(said: Pair, seen: Seen, twin: Pair) -> float:
+def _nearer(said: PromptAnswer, seen: TextBefore, twin: PromptAnswer) -> float:
     """Likeness of the suspect's answer to the served answer minus that to its twin, without runs of words
     that the suspect had before it.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stillwatch.prove.case import Case
+from stillwatch.prove.case import SuspectCase
 from stillwatch.prove.finding import SuspectFinding, histogram, rank_p, signed
 from stillwatch.prove.registry import ProvenanceTest
 from stillwatch.prove.seen import followed, own, spoken, words
@@ -12,14 +12,14 @@ from stillwatch.prove.text import choices
 from stillwatch.prove.windows import Windows
 
 
-def missing(case: Case) -> str:
+def missing(case: SuspectCase) -> str:
     """What the case lacks of answers and a `choices` key; "" where nothing."""
     if not case.answers:
         return "answers of the suspect"
     return "" if any(one.mark == choices.NAME for one in case.keyring.issued) else "a key of `choices`"
 
 
-def _unseen(case: Case) -> tuple[Windows, int]:
+def _unseen(case: SuspectCase) -> tuple[Windows, int]:
     """The suspect's choices that it cannot have read, in any form, and the number of the others.
 
     A pair of words is left out of an answer where either form stood in what that answer had before it. It
@@ -29,7 +29,7 @@ def _unseen(case: Case) -> tuple[Windows, int]:
     forms = {tuple(words(form)): at for at, pair in enumerate(choices.PAIRS) for form in pair}
     read = followed((text for pair in case.answers for text in pair.read), forms)
     anywhere = {number for number, _ in read}
-    kept: list[choices.Place] = []
+    kept: list[choices.ChoicePlace] = []
     every = 0
     for pair, seen in zip(case.answers, own(case, case.answers), strict=True):
         places = list(choices.places(pair.answer))
@@ -46,7 +46,7 @@ def _unseen(case: Case) -> tuple[Windows, int]:
     return choices.windows(kept), every - len(kept)
 
 
-def test(case: Case) -> list[SuspectFinding]:
+def test(case: SuspectCase) -> list[SuspectFinding]:
     """One finding per key; each pair after each word is one fair coin under the null.
 
     A coin's weight is how far the suspect's choices lean to one side, divided by the square root of their

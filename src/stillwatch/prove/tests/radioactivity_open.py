@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from stillwatch.prove.case import Case
+from stillwatch.prove.case import SuspectCase
 from stillwatch.prove.finding import SuspectFinding
 from stillwatch.prove.keyring import Issued
 from stillwatch.prove.registry import ProvenanceTest, marks
 from stillwatch.prove.seen import own, repeated, spoken
 from stillwatch.prove.weighing import Findings, Weighed
 from stillwatch.prove.windows import contexts_of, cut
+from stillwatch.stats.arrays import Floats, Ints
 
-Array = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 TOP = 64  # likeliest tokens that are weighed at each place
 SMOOTH = (
     0.1  # added to the norm of the difference from the teacher, so that small differences are not inflated
 )
-MOST_DECOYS = 999  # bounds the time
+MOST_DECOYS = 999  # most unused keys that are scored; bounds the time
 
 
-def missing(case: Case) -> str:
+def missing(case: SuspectCase) -> str:
     """What the case lacks of weights, the marking tokeniser, and answers served under a key; "" where
     nothing.
     """
@@ -34,7 +32,7 @@ def missing(case: Case) -> str:
     return "" if some else "answers served under a key of a mark set while sampling"
 
 
-def read(case: Case, issued: Issued) -> Weighed:
+def read(case: SuspectCase, issued: Issued) -> Weighed:
     """The `TOP` likeliest tokens at the first place of each context in a campaign's served answers, with
     weights.
 
@@ -49,13 +47,13 @@ def read(case: Case, issued: Issued) -> Weighed:
     contexts, tokens, weights = [], [], []
     served = case.served_to(issued.campaign)
     for pair, seen in zip(served, own(case, served), strict=True):
-        told = case.tokenize(pair.answer)
-        asked, said = list(case.tokenize(pair.prompt).ids), list(told.ids)
+        answered = case.tokenize(pair.answer)
+        asked, said = list(case.tokenize(pair.prompt).ids), list(answered.ids)
         ids = asked + said
         some = cut([ids], issued.width)
         if not len(some) or seen.is_unread:
             continue
-        spent = repeated(spoken(pair.answer), told, issued.width, seen)
+        spent = repeated(spoken(pair.answer), answered, issued.width, seen)
         likely, p = case.model.nearest(ids, TOP)
         usual = case.teacher.nearest(ids, TOP) if case.teacher is not None else None
         for at, name in enumerate(contexts_of(some).tolist()):
@@ -77,7 +75,7 @@ def read(case: Case, issued: Issued) -> Weighed:
     return Weighed(np.array(contexts, np.int64), place, np.concatenate(tokens), np.concatenate(weights))
 
 
-def _lean(tokens: Ints, p: Array, usual: tuple[Ints, Array] | None) -> Array:
+def _lean(tokens: Ints, p: Floats, usual: tuple[Ints, Floats] | None) -> Floats:
     """Weights of tokens at one place from the suspect's probabilities `p`, compared with the teacher's
     (`usual`: tokens and probabilities) where known.
 
@@ -92,7 +90,7 @@ def _lean(tokens: Ints, p: Array, usual: tuple[Ints, Array] | None) -> Array:
     return gap * (1 - float(usual[1] @ usual[1])) / (SMOOTH + float(np.sqrt(gap @ gap)))
 
 
-def test(case: Case) -> list[SuspectFinding]:
+def test(case: SuspectCase) -> list[SuspectFinding]:
     """One finding per key of a sampling mark under which answers are available."""
     kept: dict[tuple[str, int], Findings] = {}
     out = []

@@ -6,20 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from stillwatch.prove.case import Case, OpenModel, Pair, Tokenize
+from stillwatch.prove.case import OpenModel, PromptAnswer, SuspectCase, Tokenize
 from stillwatch.prove.finding import SuspectFinding
 from stillwatch.prove.registry import ProvenanceTest, marks
 from stillwatch.prove.seen import Elsewhere, contexts_held, own, spoken
 from stillwatch.prove.weighing import Findings, Weighed, counted, differing
 from stillwatch.prove.windows import Windows, cut, has_context_of, stand_in
+from stillwatch.stats.arrays import Floats
 
-Array = npt.NDArray[np.float64]
 TOP = 64  # likeliest tokens of the teacher that are used at each place
 
 
-def missing(case: Case) -> str:
+def missing(case: SuspectCase) -> str:
     """What the case lacks of answers, the marking tokeniser, and a key of a sampling mark; "" where
     nothing.
     """
@@ -35,7 +34,7 @@ def missing(case: Case) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class NewWindows:
     """The suspect's windows that it cannot have read, and what is usual in them.
 
     `seen` is the number of windows left out. `usual` are windows of unmarked text. With the teacher, `mine`
@@ -45,11 +44,11 @@ class Said:
     windows: Windows
     seen: int = 0
     usual: Windows | None = None
-    mine: Array | None = None
-    theirs: Array | None = None
+    mine: Floats | None = None
+    theirs: Floats | None = None
 
 
-def read(case: Case, width: int) -> Said:
+def read(case: SuspectCase, width: int) -> NewWindows:
     """Windows of the answers for all keys of a context width; the teacher gives what is usual where
     available, else unmarked answers do.
 
@@ -64,15 +63,17 @@ def read(case: Case, width: int) -> Said:
     if case.teacher is not None:
         said, mine, theirs, seen = _beside(case, case.teacher, tokenize, width)
         mask = ~stand_in(said, tokens)
-        return Said(said.keep(mask), seen, mine=mine[mask], theirs=theirs[mask])
+        return NewWindows(said.keep(mask), seen, mine=mine[mask], theirs=theirs[mask])
     elsewhere = Elsewhere(asked)
     said, every = _unseen(case, case.answers, elsewhere, width)
     usual, _ = _unseen(case, case.unmarked(), elsewhere, width)
     kept = said.keep(~stand_in(said, tokens))
-    return Said(kept, every - len(kept), usual.keep(~stand_in(usual, tokens)))
+    return NewWindows(kept, every - len(kept), usual.keep(~stand_in(usual, tokens)))
 
 
-def _unseen(case: Case, pairs: Sequence[Pair], elsewhere: Elsewhere, width: int) -> tuple[Windows, int]:
+def _unseen(
+    case: SuspectCase, pairs: Sequence[PromptAnswer], elsewhere: Elsewhere, width: int
+) -> tuple[Windows, int]:
     """Windows of answers that the answering model cannot have read, and the number of all windows."""
     assert case.tokenize is not None
     kept: list[Windows] = [cut([], width)]
@@ -90,7 +91,7 @@ def _unseen(case: Case, pairs: Sequence[Pair], elsewhere: Elsewhere, width: int)
     ), every
 
 
-def scored(said: Said, known: Windows | None) -> Weighed:
+def scored(said: NewWindows, known: Windows | None) -> Weighed:
     """The weighted windows that count for a key; only those in served contexts where `known` gives these."""
     some = said.windows
     mask = has_context_of(some, known) if known is not None else np.ones(len(some), bool)
@@ -100,19 +101,19 @@ def scored(said: Said, known: Windows | None) -> Weighed:
 
 
 def _beside(
-    case: Case, teacher: OpenModel, tokenize: Tokenize, width: int
-) -> tuple[Windows, Array, Array, int]:
+    case: SuspectCase, teacher: OpenModel, tokenize: Tokenize, width: int
+) -> tuple[Windows, Floats, Floats, int]:
     """Windows at every place whose context had not been seen, with the suspect's use (1 for its own token)
     and the teacher's probabilities; and the number of places left out.
     """
     contexts, tokens, mine, theirs = [], [], [], []
     left_out = 0
     for pair, seen in zip(case.answers, own(case, case.answers), strict=True):
-        told = tokenize(pair.answer)
-        asked, said = list(tokenize(pair.prompt).ids), np.array(told.ids, np.int64)
+        answered = tokenize(pair.answer)
+        asked, said = list(tokenize(pair.prompt).ids), np.array(answered.ids, np.int64)
         if len(said) <= width:
             continue
-        kept = ~contexts_held(spoken(pair.answer), told, width, seen)
+        kept = ~contexts_held(spoken(pair.answer), answered, width, seen)
         left_out += len(kept) - int(kept.sum())
         if not kept.any():
             continue
@@ -138,10 +139,10 @@ def _beside(
     )
 
 
-def test(case: Case) -> list[SuspectFinding]:
+def test(case: SuspectCase) -> list[SuspectFinding]:
     """One finding per key of a sampling mark."""
     assert case.tokenize is not None
-    said: dict[int, Said] = {}
+    said: dict[int, NewWindows] = {}
     kept: dict[tuple[str, int], Findings] = {}
     out = []
     words = (

@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
 from stillwatch.prove.text.prose import Prose, Spot
 from stillwatch.prove.windows import Windows, bits
+from stillwatch.stats.arrays import Ints, Uints
 
-NAME = "choices"
+NAME = "choices"  # name of this mark in keyrings
+# Pairs of forms between which the key chooses.
 PAIRS: tuple[tuple[str, str], ...] = (
     ("for example", "for instance"),
     ("therefore", "thus"),
@@ -79,6 +80,7 @@ PAIRS: tuple[tuple[str, str], ...] = (
     ("typically", "usually"),
     ("overall,", "in summary,"),
 )
+# Numbers of the pairs whose second form is a contraction.
 CONTRACTED = frozenset(at for at, pair in enumerate(PAIRS) if "n't" in pair[1] or pair[1] == "can't")
 # What must or must not stand after and before the place. Each rule holds for both words of its pair, so that
 # a place is recognised with either word.
@@ -86,7 +88,9 @@ EVENTS = (
     "start|release|meeting|event|launch|appointment|arrival|departure|exam|test|interview|flight|surgery|procedure|deadline|trip|visit|war|"
     "election|update|upgrade|purchase|installation|deployment|experiment|operation"
 )
+# Pattern of what may follow a verb such as "obtain".
 RESULT = r"\s+(?:the|a|an)\s+(?:result|value|answer|sum|output|number|total)\b"
+# Form: pattern that the text after it must match.
 ONLY_BEFORE = {
     "although": r"\s+(?:the|this|it|they|we|you|he|she|there)\b",
     "prior to": rf"\s+(?:the|this|a|an|your|its|their)\s+(?:{EVENTS})\b",
@@ -111,6 +115,7 @@ ONLY_BEFORE = {
     "often": r"(?!\s+(?:times|asked|as)\b)",
     "therefore": r"(?!\s+(?:far|spoke)\b)",
 }
+# Form: pattern that the text before it must match.
 ONLY_AFTER = {
     "whole": r"\b(?:the|this|your|its|their)\s$",
     "in spite of": r"(?:^\s*|[.,;]\s)$",
@@ -128,6 +133,7 @@ UNFIT_AFTER = re.compile(
 # An auxiliary before its subject ("why don't the users", "isn't the whole team"): the full form does not
 # stand there.
 INVERTED = re.compile(r"(?:^|\W)(?:why|how|when|where|what|who|nor|neither)\s$", re.IGNORECASE)
+# Numbers of the pairs that are exchanged only where they open a sentence.
 SENTENCE_OPENERS = frozenset(
     PAIRS.index(pair)
     for pair in (
@@ -144,24 +150,27 @@ SENTENCE_OPENERS = frozenset(
         ("perhaps", "maybe"),
     )
 )
-IMPERATIVE = PAIRS.index(("do not", "don't"))
-START = re.compile(r"^\W*$")
+IMPERATIVE = PAIRS.index(("do not", "don't"))  # number of the one contraction that may open a sentence
+START = re.compile(r"^\W*$")  # text before a form that opens its sentence
 # Words, numbers and punctuation may stand beside a place; a path, an address, an identifier or an assignment
 # may not.
 NEIGHBOUR_BEFORE = re.compile(
     r"(?:^|(?:^|[\s(—–])(?:[A-Za-z'’]+(?:-[A-Za-z'’]+)*|[$€£]?\d[\d.,]*%?)?[.,;:!?)…]*\s|[(—–]|\n)$"
 )
+# What must follow a form: end of the text, or a plain word.
 NEIGHBOUR_AFTER = re.compile(
     r"(?:[.,;:!?)…]*(?:$|[\s—–)]\s*(?:$|[(—–]?(?:[A-Za-z'’]+(?:-[A-Za-z'’]+)*|[$€£]?\d[\d.,]*%?)[.,;:!?)…]*(?:[\s—–]|$)|\ufffc)))"
 )
-NAME_AFTER = re.compile(r"\s(?!I\b)[A-Z]")
+NAME_AFTER = re.compile(r"\s(?!I\b)[A-Z]")  # a capitalised word after a form, which may be part of a name
+# A capitalised word before a form, which may be part of a name.
 NAME_BEFORE = re.compile(r"(?:^|[^.!?:…])\s[A-Z][a-z]+\s$")
-BEFORE = re.compile(r"([A-Za-z0-9'’]+)\W*$")
+BEFORE = re.compile(r"([A-Za-z0-9'’]+)\W*$")  # the last word before a form
+# Why a place is left as it is; empty where it is used.
 USED, CASE, NAMES, RULES = "", "capitals", "names, paths or identifiers", "the other word would not do here"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ChoicePlace:
     """A choice in a text: its offsets, the number of its pair, which of the two words stands there (0 or
     1), and the word before.
     """
@@ -175,6 +184,7 @@ class Place:
 
 @cache
 def _pattern() -> re.Pattern[str]:
+    """Pattern of all forms of `PAIRS`, the longest first."""
     forms = sorted({form for pair in PAIRS for form in pair}, key=len, reverse=True)
     each = "|".join(re.escape(form).replace("'", "['’]") for form in forms)
     return re.compile(r"(?<![\w'’-])(?:" + each + r")(?![\w'’-])", re.IGNORECASE)
@@ -182,10 +192,11 @@ def _pattern() -> re.Pattern[str]:
 
 @cache
 def _which() -> dict[str, tuple[int, int]]:
+    """Number of the pair and side in it, by form."""
     return {form: (at, side) for at, pair in enumerate(PAIRS) for side, form in enumerate(pair)}
 
 
-def candidates(text: str) -> Iterator[tuple[Place, str]]:
+def candidates(text: str) -> Iterator[tuple[ChoicePlace, str]]:
     """Yield every place with either word of a pair, and why it is left unchanged; "" where it is a choice."""
     found = [(one, *_which()[one.group().lower().replace("’", "'")]) for one in _pattern().finditer(text)]
     if not found:
@@ -204,10 +215,13 @@ def candidates(text: str) -> Iterator[tuple[Place, str]]:
         spot = prose.spot(start, start + len(form))
         reason = spot if isinstance(spot, str) else _fault(pair, match.group(), spot)
         word = None if isinstance(spot, str) else BEFORE.search(spot.before)
-        yield Place(match.start(), match.end(), pair, side, word.group(1).lower() if word else ""), reason
+        yield (
+            ChoicePlace(match.start(), match.end(), pair, side, word.group(1).lower() if word else ""),
+            reason,
+        )
 
 
-def places(text: str) -> Iterator[Place]:
+def places(text: str) -> Iterator[ChoicePlace]:
     """Yield every place in prose where either word of a pair fits."""
     return (place for place, reason in candidates(text) if not reason)
 
@@ -226,6 +240,7 @@ def as_sentence(counts: Counter[str]) -> str:
 
 
 def _in_case(form: str, like: str) -> str:
+    """The form with a capital where `like` has one."""
     return form[0].upper() + form[1:] if like[0].isupper() else form
 
 
@@ -256,7 +271,7 @@ def _fault(pair: int, said: str, spot: Spot) -> str:
     return "" if form not in ONLY_AFTER or re.search(ONLY_AFTER[form], spot.before, re.IGNORECASE) else RULES
 
 
-def apply(text: str, key: npt.NDArray[np.uint64], counts: Counter[str] | None = None) -> str:
+def apply(text: str, key: Uints, counts: Counter[str] | None = None) -> str:
     """The answer with every choice made by the key; the answer's `capacity` is added to `counts`."""
     found = list(candidates(text))
     if counts is not None:
@@ -275,7 +290,7 @@ def apply(text: str, key: npt.NDArray[np.uint64], counts: Counter[str] | None = 
     return "".join([*out, text[last:]])
 
 
-def windows(some: Sequence[Place]) -> Windows:
+def windows(some: Sequence[ChoicePlace]) -> Windows:
     """Choices as windows, repeats included: the context is pair and word before, the token is the chosen
     side.
     """
@@ -283,14 +298,16 @@ def windows(some: Sequence[Place]) -> Windows:
     return Windows(contexts, np.array([place.side for place in some], np.int64))
 
 
-def wanted(some: Windows, key: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+def wanted(some: Windows, key: Uints) -> Ints:
     """The side, 0 or 1, that the key asks for in each context, shape (n,)."""
     return (bits(Windows(some.contexts, np.zeros(len(some), np.int64)), key) & np.uint64(1)).astype(np.int64)
 
 
-def _sides(some: Sequence[Place], key: npt.NDArray[np.uint64]) -> list[int]:
+def _sides(some: Sequence[ChoicePlace], key: Uints) -> list[int]:
+    """The side of each choice that a key wants."""
     return [int(side) for side in wanted(windows(some), key)]
 
 
 def _word(word: str) -> int:
+    """A number of 63 bits for a word."""
     return int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "little") >> 1

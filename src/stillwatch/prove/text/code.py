@@ -23,9 +23,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tree_sitter import Parser
 
+# Languages of which a text is code where the whole of it parses.
 STRICT = (
     "javascript", "typescript", "java", "c", "cpp", "c_sharp", "go", "rust", "lua", "css", "sql",
 )  # fmt: skip
+# Start and end of comments.
 COMMENTS = (
     ("/*", "*/"),
     ("<!--", "-->"),
@@ -36,13 +38,16 @@ COMMENTS = (
     ("<#", "#>"),
     ("--[[", "]]"),
 )
+# Opening and closing signs that must balance.
 PAIRS = (*COMMENTS, ("(", ")"), ("[", "]"), ("{", "}"), (r"\begin", r"\end"))
+# Signs that open and close and must stand an even number of times.
 TWINS = ('"""', "'''", "```", "`", '"', "$$")
 # Long brackets of Lua and CMake, which have signs of equality between their two brackets.
 LONG_OPEN, LONG_CLOSE = re.compile(r"\[=+\["), re.compile(r"\]=+\]")
-LONE_QUOTE = re.compile(r"(?<!\w)'|'(?!\w)")
+LONE_QUOTE = re.compile(r"(?<!\w)'|'(?!\w)")  # a single quote that is no apostrophe
+# Start of a here-document of a shell.
 HEREDOC = re.compile(r"<<[-~]?[ ]?(['\"]?)[A-Za-z_]\w*\1\s*(?:[|>&);,.].*)?$", re.MULTILINE)
-TAG = re.compile(r"</?[A-Za-z!?%]")
+TAG = re.compile(r"</?[A-Za-z!?%]")  # start of a tag of HTML or XML
 # Text after these belongs to them and has no recognisable end: data after a program, Perl's documentation, a
 # patch, a LaTeX document, blocks of Org, AsciiDoc and BBCode.
 BOUNDLESS = re.compile(
@@ -52,13 +57,16 @@ BOUNDLESS = re.compile(
 )
 # Text after these may belong to them: a template, a block of text in YAML.
 OPEN_ENDED = re.compile(BOUNDLESS.pattern + r"|\{%|\{\{|<%|<\?|:\s*[|>][+-]?\s*$", re.MULTILINE)
+# HTML elements without an end tag.
 VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+# Signs that stand in code and not in prose.
 SIGN = re.compile(
     r"""[{}\\|<>=\t`]|\w\((?!e?s\))|\w_|_\w|(?<!:)//|/\*|\*/|->|::|\$[A-Za-z_({]|&&|\"\"\"|'''|\[\[|\$\$|\(\*|\*\)|^\(\s|^\[/?[a-z]+\]
     |[A-Za-z'"],[\w'"]|\d,[A-Za-z'"]|[^\s.?!:;,][ ]{2,}\S
     |^(?:[a-z_][\w.-]*:(?:\s|$)|[^\w\s"'“‘«„(\[*•–—$€£¿¡…‹「-])""",
     re.MULTILINE | re.VERBOSE,
 )
+# A line that begins with a key, as in YAML.
 KEY = re.compile(r"^\s*(?:- )*[A-Za-z_][\w .-]*:(?:\s|$)", re.MULTILINE)
 
 
@@ -104,6 +112,7 @@ def is_closed(text: str) -> bool:
 
 
 def _is_balanced(text: str, pairs: Sequence[tuple[str, str]], twins: Sequence[str]) -> bool:
+    """Whether opening and closing signs are equally frequent, and twins even."""
     is_even = all(text.count(twin) % 2 == 0 for twin in twins)
     is_even = is_even and len(LONG_OPEN.findall(text)) == len(LONG_CLOSE.findall(text))
     return is_even and all(text.count(left) == text.count(right) for left, right in pairs)
@@ -116,13 +125,15 @@ class _Tags(HTMLParser):
         self.is_sound = True
 
     def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002  the parser's own form
+        """Open an element."""
         if tag not in VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: object) -> None:
-        pass
+        """An element without content opens nothing."""
 
     def handle_endtag(self, tag: str) -> None:
+        """Close an element; the markup is unsound where another one was opened last."""
         if tag not in VOID:
             self.is_sound = self.is_sound and bool(self.open) and self.open.pop() == tag
 
@@ -139,6 +150,7 @@ def _is_markup(text: str) -> bool:
 
 
 def _is_python(text: str) -> bool:
+    """Whether a text parses as Python."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -149,6 +161,7 @@ def _is_python(text: str) -> bool:
 
 
 def _is_data(text: str) -> bool:
+    """Whether a text parses as JSON, TOML or YAML."""
     try:
         json.loads(text)
     except (ValueError, RecursionError):
@@ -163,11 +176,13 @@ def _is_data(text: str) -> bool:
 
 
 def _parses(text: str, language: str) -> bool:
+    """Whether a text parses in a language without an error."""
     return not _parser(language).parse(text.encode(errors="replace")).root_node.has_error
 
 
 @cache
 def _parser(language: str) -> Parser:
+    """The parser of a language."""
     import tree_sitter
 
     grammar = importlib.import_module(f"tree_sitter_{language}")

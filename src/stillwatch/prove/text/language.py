@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
-WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")  # a word, with hyphens and apostrophes
 # The commonest English function words that are not common words of German, Dutch, French, Spanish, Italian or
 # Portuguese.
 FUNCTION_WORDS = frozenset(
@@ -46,6 +46,7 @@ def is_english(text: str) -> bool:
 
 @cache
 def _model() -> LanguageIdentifier:
+    """The model that recognises languages."""
     from py3langid import langid
 
     model: LanguageIdentifier = langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE, norm_probs=True)

@@ -24,9 +24,16 @@ if TYPE_CHECKING:
 # stands for one character of something that is no prose: inline code, a link, emphasis, mathematics
 BOX = "\ufffc"
 EXTENTS, DELIMITERS = "extents", "delimiters"  # where the inline rules note what they took
-SIGNS_OF_SPEECH = frozenset("\"“”„«»‹›'‘’‚")
-LINE_END = re.compile(r"\r\n?|\n")
-PLAIN = ("text", "newline", "emphasis", "strikethrough", "linkify")  # rules whose text is text
+SIGNS_OF_SPEECH = frozenset("\"“”„«»‹›'‘’‚")  # quotation marks
+LINE_END = re.compile(r"\r\n?|\n")  # end of a line
+PLAIN = (
+    "text",
+    "newline",
+    "emphasis",
+    "strikethrough",
+    "linkify",
+)  # rules whose content is plain text
+# Tokens of Markdown that are no paragraphs.
 ASIDES = (
     "fence",
     "heading_open",
@@ -39,12 +46,12 @@ ASIDES = (
     "amsmath",
     "front_matter",
 )
-CODE = ("code_block", "html_block")
-Kind = Literal["paragraph", "heading", "aside", "code"]
+CODE = ("code_block", "html_block")  # tokens of Markdown that are code
+BlockKind = Literal["paragraph", "heading", "aside", "code"]
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class LineBlock:
     """Lines `first` to `last` (exclusive) of an answer.
 
     A paragraph has its `text`, in which every character of inline code, links, emphasis and mathematics is
@@ -52,7 +59,7 @@ class Block:
     the source (`sources`).
     """
 
-    kind: Kind
+    kind: BlockKind
     first: int
     last: int
     text: str = ""
@@ -76,14 +83,14 @@ def lines_of(text: str) -> list[int]:
     return [0, *(match.end() for match in LINE_END.finditer(text)), len(text)]
 
 
-def blocks(text: str) -> list[Block]:
+def blocks(text: str) -> list[LineBlock]:
     """The blocks of an answer in order: block quotes and tables are `aside`, indented code and HTML are
     `code`.
     """
     env: dict[str, Any] = {}
     tokens = _parser().parse(text, env)
     starts = lines_of(text)
-    out: list[Block] = []
+    out: list[LineBlock] = []
     closes: tuple[str, int] | None = None  # the token that ends the aside that is being read
     lists: list[bool] = []  # for every open list, whether its marker is indented
     for at, token in enumerate(tokens):
@@ -92,7 +99,7 @@ def blocks(text: str) -> list[Block]:
             continue
         if token.type in ASIDES or token.type in CODE:
             first, last = token.map or (0, 0)
-            out.append(Block(_kind(token.type), first, last))
+            out.append(LineBlock(_kind(token.type), first, last))
             if token.nesting == 1:
                 closes = (token.type.replace("_open", "_close"), token.level)
         elif token.type in ("bullet_list_open", "ordered_list_open") and token.map:
@@ -105,12 +112,12 @@ def blocks(text: str) -> list[Block]:
     return out
 
 
-def _kind(name: str) -> Kind:
+def _kind(name: str) -> BlockKind:
     """The kind of block for a token's type."""
     return "code" if name in CODE else "heading" if name == "heading_open" else "aside"
 
 
-def _paragraph(token: Token, text: str, starts: Sequence[int], *, depth: int, indented: bool) -> Block:
+def _paragraph(token: Token, text: str, starts: Sequence[int], *, depth: int, indented: bool) -> LineBlock:
     """A paragraph with its offsets in the source; an aside where these are uncertain."""
     first, last = token.map or (0, 0)
     content = token.content.split("\n")
@@ -119,15 +126,15 @@ def _paragraph(token: Token, text: str, starts: Sequence[int], *, depth: int, in
         source = LINE_END.sub("", text[starts[first + number] : starts[first + number + 1]]).rstrip()
         kept = line.rstrip()
         if len(content) != last - first or not source.endswith(kept):
-            return Block("aside", first, last)
+            return LineBlock("aside", first, last)
         is_indented = kept[:1] in (" ", "\t") or (not depth and kept != source)
         if kept and is_indented:
-            return Block("code", first, last)
+            return LineBlock("code", first, last)
         begins.append(place)
         sources.append(starts[first + number] + len(source) - len(kept))
         place += len(line) + 1
     if indented:
-        return Block("aside", first, last)
+        return LineBlock("aside", first, last)
     letters = list(token.content)
     for start, end, rule in token.meta[EXTENTS]:
         if rule == "backticks" and not token.content[start:end].strip("`"):
@@ -136,11 +143,12 @@ def _paragraph(token: Token, text: str, starts: Sequence[int], *, depth: int, in
         letters[start:end] = (one if one == "\n" else cover for one in letters[start:end])
         if rule == "entity" and unescape(token.content[start:end]) in SIGNS_OF_SPEECH:
             letters[start] = '"'
-    return Block("paragraph", first, last, "".join(letters), begins, sources)
+    return LineBlock("paragraph", first, last, "".join(letters), begins, sources)
 
 
 @cache
 def _parser() -> MarkdownIt:
+    """The parser for Markdown with tables, formulas and front matter."""
     from markdown_it import MarkdownIt
     from mdit_py_plugins.amsmath import amsmath_plugin
     from mdit_py_plugins.dollarmath import dollarmath_plugin
@@ -166,6 +174,8 @@ def _parser() -> MarkdownIt:
 def _noting_extent(
     name: str, rule: Callable[[StateInline, bool], bool]
 ) -> Callable[[StateInline, bool], bool]:
+    """The rule of the parser, which also notes from where to where it matched."""
+
     def noting(state: StateInline, silent: bool) -> bool:
         start = state.pos
         found = rule(state, silent)
@@ -177,6 +187,8 @@ def _noting_extent(
 
 
 def _noting_delimiters(rule: Callable[[StateInline, bool], bool]) -> Callable[[StateInline, bool], bool]:
+    """The rule of the parser, which also notes the places of the delimiters that it found."""
+
     def noting(state: StateInline, silent: bool) -> bool:
         start, before = state.pos, len(state.tokens)
         found = rule(state, silent)

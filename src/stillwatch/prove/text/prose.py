@@ -16,15 +16,18 @@ from dataclasses import dataclass, field
 
 from stillwatch.prove.text import code
 from stillwatch.prove.text.language import WORD, is_english
-from stillwatch.prove.text.markdown import BOX, Block, blocks, lines_of
+from stillwatch.prove.text.markdown import BOX, LineBlock, blocks, lines_of
 
+# Reason why a place is left as it is: no running text.
 STRUCTURE = "code, data, headings, tables or block quotes"
+# Reason why a place is left as it is: within a quotation or emphasis.
 QUOTED = "inline code, links, emphasis or quotations"
-LINES = "lines of verse, fields or rows"
+LINES = "lines of verse, fields or rows"  # reason why a place is left as it is: lines that belong together
+# Reason why a place is left as it is: no sentence of prose.
 SHAPE = "no whole sentence, or signs that prose has not"
-LANGUAGE = "no English beyond doubt"
+LANGUAGE = "no English beyond doubt"  # reason why a place is left as it is: perhaps no English
 
-QUOTES = '"“”„‟«»‹›〝〞＂「」『』❝❞❮❯`´'
+QUOTES = '"“”„‟«»‹›〝〞＂「」『』❝❞❮❯`´'  # signs of quotation, as the inside of a character class
 # After these words and a colon a quotation may follow without quotation marks.
 SPEECH = re.compile(
     r"\b(?:sa(?:y|ys|id|ying)|reads?|writ(?:e|es|ing|ten)|wrote|stat(?:e|es|ed|ing)|ask(?:s|ed)?|repl(?:y|ies|ied)|answer(?:s|ed)?|quot\w+|texts?|titles?|messages?|"
@@ -32,13 +35,14 @@ SPEECH = re.compile(
     re.IGNORECASE,
 )
 TYPED_QUOTES = re.compile("``|''|<<|>>")  # two signs of a typewriter that stand for one
+# A single quotation mark that opens, or closes, a quotation.
 OPENS, CLOSES = re.compile(r"(?<![^\s(\[—–-])['‘‚‛❛](?=\w)"), re.compile(r"(?<=[\w.,!?…])['’‘❜](?!\w)")
-SENTENCE_END = re.compile(rf"[.!?…]+[)'’{QUOTES}{BOX}]*(?=\s|$)|:(?=\s|$)")
-OPENING = re.compile(rf"\s*\(?(?:[A-Z](?:[a-z]|['’ ])|\d|{BOX})")
-UNFIT = re.compile(rf"[^\w\s.,;:!?'’()–—…%$€£°/&{BOX}-]|_|\w\(|(?<!:)//")
+SENTENCE_END = re.compile(rf"[.!?…]+[)'’{QUOTES}{BOX}]*(?=\s|$)|:(?=\s|$)")  # end of a sentence
+OPENING = re.compile(rf"\s*\(?(?:[A-Z](?:[a-z]|['’ ])|\d|{BOX})")  # start of a sentence
+UNFIT = re.compile(rf"[^\w\s.,;:!?'’()–—…%$€£°/&{BOX}-]|_|\w\(|(?<!:)//")  # a sign that prose has not
 # Comments of BASIC, m4 and J begin like a sentence; a dash at the margin begins what somebody says.
 COMMENT = re.compile(r"^(?:(?:rem|dnl|nb)\b|[—–])", re.IGNORECASE | re.MULTILINE)
-WHOLE_ENDING = re.compile(rf"[.!?:…][)'’{QUOTES}{BOX}]*\s*$")
+WHOLE_ENDING = re.compile(rf"[.!?:…][)'’{QUOTES}{BOX}]*\s*$")  # end of a sentence at the end of a text
 MIN_WORDS_WITHOUT_END = 6  # least words of a list item without a full stop that counts as a sentence
 # Characters of a line and the next word below which the line was not broken for width. Where it also ends no
 # sentence and the next line begins with a capital or a number, it is verse, a field, a row of a table or a
@@ -64,7 +68,7 @@ class Spot:
 
 @dataclass(slots=True)
 class _Paragraph:
-    block: Block
+    block: LineBlock
     text: str = ""
     fault: str = ""
     is_english: bool | None = None
@@ -114,6 +118,7 @@ class Prose:
 
 
 def _in_sentence(paragraph: _Paragraph, first: int, last: int) -> Spot | str:
+    """The place within its sentence, or the reason why it is left as it is."""
     text = paragraph.text
     number = bisect_right(paragraph.ends, first)
     begin = paragraph.ends[number - 1] if number else 0
@@ -141,6 +146,7 @@ def _fault(paragraph: _Paragraph, sentence: str) -> str:
 
 
 def _read(paragraph: _Paragraph, quoted: list[tuple[int, int]]) -> None:
+    """Hide the quoted parts of a paragraph, and find the ends of its sentences."""
     letters = list(paragraph.block.text)
     for start, end in quoted:
         letters[start:end] = (BOX if one != "\n" else one for one in letters[start:end])
@@ -219,7 +225,7 @@ def _single(text: str) -> Iterator[tuple[int, int]]:
 class _Apart:
     """Lines of code or data without fences, as (first, last exclusive)."""
 
-    def __init__(self, text: str, every: list[Block]) -> None:
+    def __init__(self, text: str, every: list[LineBlock]) -> None:
         self._text, self._starts = text, lines_of(text)
         self._left: dict[Callable[[str], bool], int] = {
             code.has_ended: MOST_COUNTED,
@@ -265,16 +271,19 @@ class _Apart:
             return end
         return len(self._starts)
 
-    def _asks(self, asked: Callable[[str], bool], first: int, last: int) -> bool:
+    def _asks(self, check: Callable[[str], bool], first: int, last: int) -> bool:
+        """Whether the lines pass a check; False where that check has used up its budget of characters."""
         text = self._source(first, last)
-        self._left[asked] -= len(text)
-        return self._left[asked] >= 0 and asked(text)
+        self._left[check] -= len(text)
+        return self._left[check] >= 0 and check(text)
 
     def _source(self, first: int, last: int) -> str:
+        """The text of lines `first` to `last` (exclusive)."""
         return _lines(self._text, self._starts, first, last)
 
 
 def _lines(text: str, starts: list[int], first: int, last: int) -> str:
+    """The text of lines `first` to `last` (exclusive), by the offsets at which lines start."""
     return text[starts[first] : starts[min(last, len(starts) - 1)]]
 
 
@@ -288,7 +297,8 @@ class _Run:
     is_fragment: bool = False  # words at the left margin that form no sentence
 
 
-def _runs(text: str, starts: list[int], every: list[Block]) -> list[_Run]:
+def _runs(text: str, starts: list[int], every: list[LineBlock]) -> list[_Run]:
+    """Runs of blocks that follow each other without a line between them, and whether one holds code."""
     out: list[_Run] = []
     for block in every:
         is_code = (
@@ -317,7 +327,7 @@ def _opens(heading: str) -> bool:
     return code.has_signs(title) and not code.is_closed(title)
 
 
-def _is_code(block: Block, text: str, starts: list[int]) -> bool:
+def _is_code(block: LineBlock, text: str, starts: list[int]) -> bool:
     """Whether a paragraph has signs of code or data and is not a sentence that mentions some."""
     source = _lines(text, starts, block.first, block.last)
     lines = block.text.split("\n")

@@ -9,7 +9,7 @@ from stillwatch.readers.limits import Limits
 from stillwatch.readers.packed import unpacked
 from stillwatch.readers.registry import Record, at
 
-PLACES = (("data",), ("Data",), ("kinesis", "data"))
+PLACES = (("data",), ("Data",), ("kinesis", "data"))  # paths of the field with the record in base64
 
 
 @envelope(

@@ -8,6 +8,7 @@ from stillwatch.readers.envelope import Inner, Text, envelope
 from stillwatch.readers.limits import Limits
 from stillwatch.readers.registry import Record
 
+# Fields of an event beside its message.
 BESIDE = {
     "logStreamName",
     "ingestionTime",

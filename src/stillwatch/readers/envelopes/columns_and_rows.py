@@ -10,8 +10,8 @@ from stillwatch.readers.envelope import Inner, envelope
 from stillwatch.readers.limits import Limits
 from stillwatch.readers.registry import Record, at
 
-COLUMNS = (("columns",), ("Columns",), ("schema", "fields"))
-ROWS = ("rows", "Rows", "data")
+COLUMNS = (("columns",), ("Columns",), ("schema", "fields"))  # paths of the list of columns
+ROWS = ("rows", "Rows", "data")  # names of the list of rows
 
 
 @envelope(

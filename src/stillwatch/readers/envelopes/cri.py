@@ -9,6 +9,7 @@ from stillwatch.readers.envelope import Inner, Text, envelope
 from stillwatch.readers.limits import Limits
 from stillwatch.readers.registry import Record
 
+# Start of a line: time, stream, and whether it is whole (F) or in part (P).
 LINE = re.compile(r"(\d{4}-\d\d-\d\dT\S{8,40}) (stdout|stderr) ([FP])(?::\S*)? ?", re.ASCII)
 
 

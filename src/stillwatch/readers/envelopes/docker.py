@@ -8,6 +8,7 @@ from stillwatch.readers.envelope import Inner, Text, envelope
 from stillwatch.readers.limits import Limits
 from stillwatch.readers.registry import Record
 
+# Fields of a record beside its line, one of which it has.
 BESIDE = (
     "stream",
     "time",

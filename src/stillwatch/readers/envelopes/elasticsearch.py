@@ -37,6 +37,7 @@ def elasticsearch(record: Record, _limits: Limits) -> Iterable[Inner] | None:
     return None
 
 
+# Fields that an action of a bulk file may have.
 ABOUT = {
     "_index",
     "_id",

@@ -12,7 +12,7 @@ from stillwatch.readers.limits import Limits
 from stillwatch.readers.registry import Record
 from stillwatch.readers.tolerant import loads
 
-TAGGED = re.compile(r"(?<=\S): (?=\[)")
+TAGGED = re.compile(r"(?<=\S): (?=\[)")  # end of the tag before a record
 PEEK = 1024  # characters in which the tag ends: chosen
 TRIED = 4  # most places that are tried as the end of the tag: chosen
 

@@ -9,6 +9,7 @@ from stillwatch.readers.limits import Limits
 from stillwatch.readers.packed import unpacked
 from stillwatch.readers.registry import Record, at
 
+# Fields of an entry beside its payload.
 BESIDE = ("logName", "insertId", "resource", "receiveTimestamp", "severity", "timestamp")
 
 

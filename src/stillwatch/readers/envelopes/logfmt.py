@@ -10,7 +10,8 @@ from stillwatch.readers.limits import Limits
 from stillwatch.readers.registry import Record
 from stillwatch.readers.tolerant import unquoted
 
-BEGIN = re.compile(r'[^"={}]{0,512}?(?=(?<![^\s:])[\w.@-]{1,64}=)')
+BEGIN = re.compile(r'[^"={}]{0,512}?(?=(?<![^\s:])[\w.@-]{1,64}=)')  # text before the first pair of a line
+# A name and its value, quoted or not.
 PAIR = re.compile(r'([\w.@-]{1,64})=("(?:[^"\\]|\\.)*+"|[^\s"]*+)(?: |$)')
 EMPTY = " []"  # Monolog's empty context
 

@@ -9,12 +9,12 @@ from stillwatch.readers.envelope import Inner, Text, envelope, unfollowed
 from stillwatch.readers.limits import Limits
 from stillwatch.readers.registry import Record
 
-LABEL = r'\w+="(?:[^"\\]|\\.){0,256}"'
+LABEL = r'\w+="(?:[^"\\]|\\.){0,256}"'  # a label of Loki, with its value
 LABELLED = re.compile(
     rf"[^{{\r\n]{{0,512}}?(\d{{4}}-\d\d-\d\dT\S{{8,40}}) \{{{LABEL}(?:, ?{LABEL}){{0,32}}\}} "
 )  # of Loki
-PREFIX = re.compile(r"[^{\r\n]{1,512}(?=\{)")
-TIME = re.compile(r"\s*(\d{4}-\d\d-\d\dT\S{8,40})\s")
+PREFIX = re.compile(r"[^{\r\n]{1,512}(?=\{)")  # text before the first brace of a line
+TIME = re.compile(r"\s*(\d{4}-\d\d-\d\dT\S{8,40})\s")  # a time that begins a prefix
 
 
 @envelope(

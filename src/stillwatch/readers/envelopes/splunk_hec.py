@@ -8,7 +8,7 @@ from stillwatch.readers.envelope import Inner, Text, envelope
 from stillwatch.readers.limits import Limits
 from stillwatch.readers.registry import Record
 
-BESIDE = {"time", "host", "source", "sourcetype", "index", "fields"}
+BESIDE = {"time", "host", "source", "sourcetype", "index", "fields"}  # fields of an event beside its content
 
 
 @envelope(title="Splunk HEC event", source="Splunk: Format events for HTTP Event Collector", keys=("event",))

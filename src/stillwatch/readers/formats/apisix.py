@@ -107,7 +107,7 @@ def apisix(record: Record) -> Iterator[Row]:
     if not calls_model(method_of(request.get("method")), path_of(url), body, answer):
         return
     headers, client = request.get("headers"), address(record.get("client_ip"))
-    used, told = mapping(record.get("ai_token_usage")), mapping(record.get("llm_summary"))
+    used, summary = mapping(record.get("ai_token_usage")), mapping(record.get("llm_summary"))
     row = {
         "exchange_id": first(
             header(headers, "x-request-id"), header(response.get("headers"), "x-request-id")
@@ -123,12 +123,14 @@ def apisix(record: Record) -> Iterator[Row]:
         "status": response.get("status"),
     }
     counts = {
-        "model": first(record.get("request_llm_model"), told.get("model"), record.get("llm_model")),
+        "model": first(record.get("request_llm_model"), summary.get("model"), record.get("llm_model")),
         "input_tokens": first(
-            used.get("prompt_tokens"), told.get("prompt_tokens"), record.get("llm_prompt_tokens")
+            used.get("prompt_tokens"), summary.get("prompt_tokens"), record.get("llm_prompt_tokens")
         ),
         "output_tokens": first(
-            used.get("completion_tokens"), told.get("completion_tokens"), record.get("llm_completion_tokens")
+            used.get("completion_tokens"),
+            summary.get("completion_tokens"),
+            record.get("llm_completion_tokens"),
         ),
     }
     yield joined(row, call_columns(body, answer, url), counts)

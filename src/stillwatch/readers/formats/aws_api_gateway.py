@@ -8,9 +8,11 @@ from stillwatch.readers.content import body_in
 from stillwatch.readers.http import call_columns, calls_model, joined, method_of, model_in, path_of
 from stillwatch.readers.registry import Record, Row, address, first, log_format, moment
 
+# Fields with the request's path, in the order tried.
 PATHS = ("resourcePath", "path", "routeKey", "proxyPath", "rawPath")
-BODY = ("requestBody", "request_body", "body", "input")
-ANSWER = ("responseBody", "response_body", "output")
+BODY = ("requestBody", "request_body", "body", "input")  # fields with the request's body, in the order tried
+ANSWER = ("responseBody", "response_body", "output")  # fields with the answer's body, in the order tried
+# Fields with the account, in the order tried.
 WHO = (
     "principalId",
     "userId",
@@ -121,31 +123,31 @@ def aws_api_gateway(record: Record) -> Iterator[Row]:
     """Yield the row of the exchange in a record; none where the record is no exchange."""
     authorizer = body_in(record.get("authorizer"))
     inner = {**record, **body_in(record.get("identity")), **authorizer}
-    told = {name: value for name, value in inner.items() if value != "-"}
-    body = body_in(first(*(told.get(name) for name in BODY)))
-    paths = [told.get(name) for name in PATHS if isinstance(told.get(name), str)]
-    route = str(told.get("routeKey") or "")
-    method = method_of(told.get("httpMethod"), route)
-    path = path_of(first(told.get("path"), told.get("rawPath"), *paths))
-    answer = first(*(told.get(name) for name in ANSWER))
+    fields = {name: value for name, value in inner.items() if value != "-"}
+    body = body_in(first(*(fields.get(name) for name in BODY)))
+    paths = [fields.get(name) for name in PATHS if isinstance(fields.get(name), str)]
+    route = str(fields.get("routeKey") or "")
+    method = method_of(fields.get("httpMethod"), route)
+    path = path_of(first(fields.get("path"), fields.get("rawPath"), *paths))
+    answer = first(*(fields.get(name) for name in ANSWER))
     if not calls_model(method, path, body, answer):
         return
-    client = address(first(told.get("ip"), told.get("sourceIp")))
+    client = address(first(fields.get("ip"), fields.get("sourceIp")))
     row = {
-        "exchange_id": first(told.get("requestId"), told.get("extendedRequestId")),
-        "timestamp": moment(first(told.get("requestTimeEpoch"), told.get("requestTime"))),
+        "exchange_id": first(fields.get("requestId"), fields.get("extendedRequestId")),
+        "timestamp": moment(first(fields.get("requestTimeEpoch"), fields.get("requestTime"))),
         "account_id": first(
             authorizer.get("accountId"),
             authorizer.get("account_id"),
-            *(told.get(name) for name in WHO),
+            *(fields.get(name) for name in WHO),
             client,
         ),
-        "organization_id": first(told.get("customerOrg"), told.get("tenantId")),
-        "api_key_id": first(told.get("apiKeyId"), told.get("api_key_id")),
+        "organization_id": first(fields.get("customerOrg"), fields.get("tenantId")),
+        "api_key_id": first(fields.get("apiKeyId"), fields.get("api_key_id")),
         "model": first(body.get("model"), body.get("modelId"), model_in(*paths)),
         "client_ip": client,
-        "user_agent": told.get("userAgent"),
-        "latency_ms": first(told.get("responseLatency"), told.get("integrationLatency")),
-        "status": told.get("status"),
+        "user_agent": fields.get("userAgent"),
+        "latency_ms": first(fields.get("responseLatency"), fields.get("integrationLatency")),
+        "status": fields.get("status"),
     }
     yield joined(row, call_columns(body, answer, path))

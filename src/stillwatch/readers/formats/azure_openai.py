@@ -9,7 +9,7 @@ from typing import Any
 from stillwatch.readers.beside import Beside
 from stillwatch.readers.content import answer_columns, asked, body_in, decoded, request_columns, whole_answer
 from stillwatch.readers.http import calls_model, joined, method_of, model_in, path_of
-from stillwatch.readers.joining import Fragment, Placed, Taken, joined_format
+from stillwatch.readers.joining import Fragment, JoinedPart, Placed, joined_format
 from stillwatch.readers.registry import (
     Malformed,
     Record,
@@ -48,22 +48,22 @@ def _flat(record: Record) -> dict[str, Any]:
     """A record's fields and those of its properties, with names in lower case, since the three exports differ
     in case and nesting.
     """
-    told = {str(name).lower(): value for name, value in record.items()}
-    more = decoded(first(told.get("properties"), told.get("properties_s")))
+    fields = {str(name).lower(): value for name, value in record.items()}
+    more = decoded(first(fields.get("properties"), fields.get("properties_s")))
     for name, value in (more if isinstance(more, dict) else {}).items():
-        told.setdefault(str(name).lower(), value)
-    for name in [name for name in told if name.endswith(("_s", "_d", "_g", "_b"))]:
-        told.setdefault(name[:-2], told[name])
-    return told
+        fields.setdefault(str(name).lower(), value)
+    for name in [name for name in fields if name.endswith(("_s", "_d", "_g", "_b"))]:
+        fields.setdefault(name[:-2], fields[name])
+    return fields
 
 
-def _kind(told: Mapping[str, Any]) -> str | None:
+def _kind(fields: Mapping[str, Any]) -> str | None:
     """The kind of a record; None where it is none of `KINDS`."""
     for name in ("category", "type"):
-        value = told.get(name)
+        value = fields.get(name)
         if isinstance(value, str) and value.lower() in KINDS:
             return KINDS[value.lower()]
-    if "requestmessages" in told and "correlationid" in told:
+    if "requestmessages" in fields and "correlationid" in fields:
         return MODEL
     return None
 
@@ -76,13 +76,13 @@ def _recognise(record: Record) -> str:
     lower = {str(name).lower() for name in record}
     if not lower & {"category", "type", "requestmessages"} or not lower & set(WHEN):
         return ""
-    told = {str(name).lower(): value for name, value in record.items()}
-    kind = _kind(told)
-    if kind == SERVICE and "operationname" in told and ("resourceid" in told or "_resourceid" in told):
+    fields = {str(name).lower(): value for name, value in record.items()}
+    kind = _kind(fields)
+    if kind == SERVICE and "operationname" in fields and ("resourceid" in fields or "_resourceid" in fields):
         return "`category` is RequestResponse, with `operationName` and `resourceId`"
-    if kind == GATEWAY and ("properties" in told or "correlationid" in told):
+    if kind == GATEWAY and ("properties" in fields or "correlationid" in fields):
         return "`category` is GatewayLogs, of API Management"
-    if kind == MODEL and ("properties" in told or "correlationid" in told):
+    if kind == MODEL and ("properties" in fields or "correlationid" in fields):
         return "`category` is GatewayLlmLogs, of API Management"
     return ""
 
@@ -100,23 +100,25 @@ def _assemble(several: Sequence[Placed], _beside: Beside | None) -> Iterator[tup
     ordered = sorted(several, key=lambda one: one.order)
     gateway = [one for one in ordered if one.fragment.rank == 0]
     models = [one for one in ordered if one.fragment.rank == 1]
-    pieces = [one.fragment.told for one in models if "sequence" in one.fragment.told]
+    pieces = [one.fragment.content for one in models if "sequence" in one.fragment.content]
     said: dict[str, str] = {}
     for name in PIECES:
-        texts = {told["sequence"]: told[name] for told in reversed(pieces) if told.get(name)}
+        texts = {part["sequence"]: part[name] for part in reversed(pieces) if part.get(name)}
         said[name] = "".join(texts[place] for place in sorted(texts))
     system, prompt = asked(said[PIECES[0]])
     answer = answer_columns(said[PIECES[1]])["response"]
     text = {"system_prompt": system, "prompt": prompt, "response": answer}
     lead, *rest = gateway or models[:1]
-    rows = [one.fragment.told.get("row", {}) for one in (lead, *(one for one in models if one is not lead))]
+    rows = [
+        one.fragment.content.get("row", {}) for one in (lead, *(one for one in models if one is not lead))
+    ]
     yield lead, joined(*rows, text)
-    yield from ((one, one.fragment.told.get("row", {})) for one in rest)
+    yield from ((one, one.fragment.content.get("row", {})) for one in rest)
 
 
 def _whole(several: Sequence[Placed]) -> bool:
     """Whether no other records are needed, because the gateway's log has the request's body."""
-    return any(one.fragment.told.get("whole") for one in several)
+    return any(one.fragment.content.get("whole") for one in several)
 
 
 @joined_format(
@@ -241,91 +243,93 @@ def _whole(several: Sequence[Placed]) -> bool:
         ),
     ),
 )
-def azure_openai(record: Record) -> Taken:
+def azure_openai(record: Record) -> JoinedPart:
     """The fragment or row in a record; None where the record is no exchange."""
     if not isinstance(record, dict):
         raise Malformed(None, "entry is not an object")
-    told = _flat(record)
-    kind = _kind(told)
+    fields = _flat(record)
+    kind = _kind(fields)
     if kind == MODEL:
-        return _of_model(told)
-    body = body_in(first(told.get("requestbody"), told.get("backendrequestbody")))
-    if kind is None or not _is_call(told, kind, body):
+        return _of_model(fields)
+    body = body_in(first(fields.get("requestbody"), fields.get("backendrequestbody")))
+    if kind is None or not _is_call(fields, kind, body):
         return None
-    row = _row(told, body)
+    row = _row(fields, body)
     key = row["exchange_id"]
     waits = kind == GATEWAY and row.get("prompt") is None and isinstance(key, str)
     return Fragment(key, 0, {"row": row}) if waits else row
 
 
-def _is_call(told: Mapping[str, Any], kind: str, body: Mapping[str, Any]) -> bool:
+def _is_call(fields: Mapping[str, Any], kind: str, body: Mapping[str, Any]) -> bool:
     """Whether a record of this kind is a model call, by its operation, its model or its URL."""
-    operation = str(first(told.get("operationid"), told.get("operationname")) or "")
+    operation = str(first(fields.get("operationid"), fields.get("operationname")) or "")
     if kind == SERVICE:
-        named = first(told.get("modelname"), told.get("modeldeploymentname"))
+        named = first(fields.get("modelname"), fields.get("modeldeploymentname"))
         return named is not None or CALLS.search(operation) is not None
-    url = first(told.get("url"), told.get("backendurl"))
+    url = first(fields.get("url"), fields.get("backendurl"))
     return CALLS.search(operation) is not None or calls_model(
-        method_of(told.get("method")), path_of(url), body, told.get("responsebody")
+        method_of(fields.get("method")), path_of(url), body, fields.get("responsebody")
     )
 
 
-def _row(told: Mapping[str, Any], body: Record) -> Row:
+def _row(fields: Mapping[str, Any], body: Record) -> Row:
     """The row of a diagnostic record or a gateway record."""
-    given = whole_answer(first(told.get("responsebody"), told.get("backendresponsebody")))
+    given = whole_answer(first(fields.get("responsebody"), fields.get("backendresponsebody")))
     answer = answer_columns(given)
-    client = address(first(told.get("calleripaddress"), told.get("callerip")))
-    lasted = number(first(told.get("durationms"), told.get("totaltime")))
+    client = address(first(fields.get("calleripaddress"), fields.get("callerip")))
+    lasted = number(first(fields.get("durationms"), fields.get("totaltime")))
     said = request_columns(body)
-    stream = str(told.get("streamtype") or "")
-    resource = first(told.get("resourceid"), told.get("_resourceid"))
+    stream = str(fields.get("streamtype") or "")
+    resource = first(fields.get("resourceid"), fields.get("_resourceid"))
     return {
-        "exchange_id": first(told.get("correlationid"), told.get("requestid")),
-        "timestamp": moment(first(*(told.get(name) for name in WHEN))),
+        "exchange_id": first(fields.get("correlationid"), fields.get("requestid")),
+        "timestamp": moment(first(*(fields.get(name) for name in WHEN))),
         "account_id": first(
-            *(told.get(name) for name in ("objectid", "apimsubscriptionid", "subscriptionid", "userid")),
+            *(fields.get(name) for name in ("objectid", "apimsubscriptionid", "subscriptionid", "userid")),
             client,
             resource,
         ),
         "organization_id": resource,
         "model": first(
-            told.get("modelname"),
-            told.get("modeldeploymentname"),
+            fields.get("modelname"),
+            fields.get("modeldeploymentname"),
             body.get("model"),
-            model_in(told.get("backendurl"), told.get("url")),
+            model_in(fields.get("backendurl"), fields.get("url")),
             at(given, "model"),
         ),
-        "operation": first(told.get("operationid"), told.get("operationname")),
+        "operation": first(fields.get("operationid"), fields.get("operationname")),
         "client_ip": client,
-        "user_agent": header(decoded(told.get("requestheaders")), "user-agent"),
+        "user_agent": header(decoded(fields.get("requestheaders")), "user-agent"),
         **said,
         **answer,
         "stream": first(said["stream"], stream != "Non-Streaming" if stream else None),
         "latency_ms": lasted if lasted is not None and lasted >= 0 else None,
         "status": str(
-            first(told.get("responsecode"), told.get("resultsignature"), told.get("backendresponsecode"))
+            first(
+                fields.get("responsecode"), fields.get("resultsignature"), fields.get("backendresponsecode")
+            )
             or ""
         ),
     }
 
 
-def _of_model(told: Mapping[str, Any]) -> Taken:
+def _of_model(fields: Mapping[str, Any]) -> JoinedPart:
     """The fragment of a record in the models' log: a piece of the messages, and in some records the token
     counts.
     """
-    resource = first(told.get("resourceid"), told.get("_resourceid"))
+    resource = first(fields.get("resourceid"), fields.get("_resourceid"))
     row: Row = {
-        "exchange_id": told.get("correlationid"),
-        "timestamp": moment(first(*(told.get(name) for name in WHEN))),
+        "exchange_id": fields.get("correlationid"),
+        "timestamp": moment(first(*(fields.get(name) for name in WHEN))),
         "account_id": resource,
         "organization_id": resource,
-        "model": first(told.get("modelname"), told.get("deploymentname")),
-        "operation": told.get("operationname"),
-        "stream": told.get("isstreamcompletion"),
-        "input_tokens": number(told.get("prompttokens")) or None,
-        "output_tokens": number(told.get("completiontokens")) or None,
+        "model": first(fields.get("modelname"), fields.get("deploymentname")),
+        "operation": fields.get("operationname"),
+        "stream": fields.get("isstreamcompletion"),
+        "input_tokens": number(fields.get("prompttokens")) or None,
+        "output_tokens": number(fields.get("completiontokens")) or None,
     }
-    pieces = {name: _text(told.get(name)) for name in PIECES}
+    pieces = {name: _text(fields.get(name)) for name in PIECES}
     key = row["exchange_id"]
     if not isinstance(key, str) or not key:
         system, prompt = asked(pieces[PIECES[0]])
@@ -334,7 +338,7 @@ def _of_model(told: Mapping[str, Any]) -> Taken:
             "prompt": prompt,
             "response": answer_columns(pieces[PIECES[1]])["response"],
         }
-    return Fragment(key, 1, {"row": row, "sequence": number(told.get("sequencenumber")) or 0, **pieces})
+    return Fragment(key, 1, {"row": row, "sequence": number(fields.get("sequencenumber")) or 0, **pieces})
 
 
 def _text(value: Any) -> str | None:  # noqa: ANN401  any JSON value

@@ -11,7 +11,7 @@ from typing import Any
 from stillwatch.readers.beside import Beside
 from stillwatch.readers.content import answer_columns, decoded, request_columns
 from stillwatch.readers.http import joined
-from stillwatch.readers.joining import Fragment, Placed, Taken, joined_format
+from stillwatch.readers.joining import Fragment, JoinedPart, Placed, joined_format
 from stillwatch.readers.registry import (
     UNATTRIBUTED,
     Malformed,
@@ -32,7 +32,7 @@ GIVEN = ("response", "result", "modelOutput", "error")
 """Fields that hold an answer or an error."""
 WHO = ("account_id", "user_id", "customer_id", "account", "user")
 """Fields that name the account."""
-WORDS = re.compile(r"[^\W_]+")
+WORDS = re.compile(r"[^\W_]+")  # a word of a file's name
 ROLES = frozenset(
     (
         "input",
@@ -134,9 +134,9 @@ def _row(answer: Fragment | None, request: Fragment | None, beside: Beside | Non
     """The row of an answer with its request; either may be None. Without a time, the file's modification time
     is used.
     """
-    told = {**(request.told if request else {}), **(answer.told if answer else {})}
-    row = joined(told.get("asked", {}), told.get("given", {}))
-    row["exchange_id"] = told.get("id")
+    content = {**(request.content if request else {}), **(answer.content if answer else {})}
+    row = joined(content.get("asked", {}), content.get("given", {}))
+    row["exchange_id"] = content.get("id")
     row.setdefault("account_id", UNATTRIBUTED)
     if row.get("timestamp") is None:
         row["timestamp"] = int(beside.path.stat().st_mtime * 1e6) if beside else 0
@@ -200,7 +200,7 @@ def _row(answer: Fragment | None, request: Fragment | None, beside: Beside | Non
         ),
     ),
 )
-def batch(record: Record) -> Taken:
+def batch(record: Record) -> JoinedPart:
     """The fragment or row in a record; None where the record is no exchange."""
     key = first(*(record.get(name) for name in KEYS))
     if not isinstance(key, str | int):
@@ -210,14 +210,14 @@ def batch(record: Record) -> Taken:
         (name for name in GIVEN if isinstance(decoded(record.get(name)), dict | str) and record.get(name)),
         None,
     )
-    told: dict[str, Any] = {"id": str(key)}
+    content: dict[str, Any] = {"id": str(key)}
     if asked_for is not None:
-        told["asked"] = _asked(record, asked_for)
+        content["asked"] = _asked(record, asked_for)
     if given is not None:
-        told["given"] = _given(record, decoded(record[given]))
-    if len(told) == 1:
+        content["given"] = _given(record, decoded(record[given]))
+    if len(content) == 1:
         return None
-    fragment = Fragment(f"{_family(record)} {key}", 1 if given is None else 0, told)
+    fragment = Fragment(f"{_family(record)} {key}", 1 if given is None else 0, content)
     if asked_for is not None and given is not None:
         row = _row(fragment, None, None)
         return row if row["timestamp"] else fragment
@@ -264,7 +264,7 @@ def _given(record: Record, answer: Any) -> Row:  # noqa: ANN401  any JSON value
         at(failed, "errorCode"),
         kind if kind in ("canceled", "expired") else None,
     )
-    told = answer_columns(body)
+    content = answer_columns(body)
     when = first(
         body.get("created"),
         body.get("created_at"),
@@ -273,9 +273,9 @@ def _given(record: Record, answer: Any) -> Row:  # noqa: ANN401  any JSON value
     row = {
         "timestamp": moment(when) if when is not None else None,
         "model": first(body.get("model"), body.get("modelVersion")),
-        **told,
-        "response": None if failed else told["response"],
-        "finish_reason": first(told["finish_reason"], reason if isinstance(reason, str) else None),
+        **content,
+        "response": None if failed else content["response"],
+        "finish_reason": first(content["finish_reason"], reason if isinstance(reason, str) else None),
         "status": first(number(result.get("status_code")), STATUS.get(str(kind)), 400 if failed else None),
     }
     who = first(*(record.get(name) for name in WHO))

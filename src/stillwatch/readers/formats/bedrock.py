@@ -100,7 +100,7 @@ def bedrock(record: Record, beside: Beside | None) -> Iterator[Row]:
     meta = mapping(decoded(record.get("requestMetadata")))
     operation = record.get("operation")
     arn = at(record, "identity", "arn")
-    told = answer_columns(answer)
+    answered = answer_columns(answer)
     yield {
         "exchange_id": record.get("requestId"),
         "timestamp": moment(record.get("timestamp")),
@@ -111,14 +111,14 @@ def bedrock(record: Record, beside: Beside | None) -> Iterator[Row]:
         "model": record.get("modelId"),
         "operation": operation,
         **request_columns(body),
-        **told,
+        **answered,
         "stream": str(operation).endswith("Stream") if operation else None,
         "input_tokens": total(
-            first(asked_for.get("inputTokenCount"), metered.get("inputTokenCount"), told["input_tokens"]),
+            first(asked_for.get("inputTokenCount"), metered.get("inputTokenCount"), answered["input_tokens"]),
             asked_for.get("cacheReadInputTokenCount"), asked_for.get("cacheWriteInputTokenCount"),
         ),
         "output_tokens": first(
-            given.get("outputTokenCount"), metered.get("outputTokenCount"), told["output_tokens"]
+            given.get("outputTokenCount"), metered.get("outputTokenCount"), answered["output_tokens"]
         ),
         "latency_ms": first(at(answer, "metrics", "latencyMs"), metered.get("invocationLatency")),
         "status": first(number(record.get("status")), 400 if record.get("errorCode") else 200),

@@ -18,6 +18,7 @@ from stillwatch.readers.registry import (
     moment,
 )
 
+# Fields of the metadata with the account, in the order tried.
 USERS = (
     "user_id",
     "userId",

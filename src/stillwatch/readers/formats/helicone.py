@@ -115,7 +115,7 @@ def helicone(record: Record) -> Iterator[Row]:
         (record.get("prompt_cache_read_tokens"), record.get("prompt_cache_write_tokens")) if anthropic else ()
     )
     path = first(record.get("request_path"), record.get("target_url"))
-    told = answer_columns(answer)
+    answered = answer_columns(answer)
     yield {
         "exchange_id": record.get("request_id"),
         "timestamp": moment(record.get("request_created_at")),
@@ -143,10 +143,10 @@ def helicone(record: Record) -> Iterator[Row]:
         "operation": path,
         "country": record.get("country_code"),
         **request_columns({name: body[name] for name in body if name != "heliconeMessage"}),
-        **told,
-        "response": first(told["response"], record.get("response_prompt"), record.get("completion_text")),
-        "input_tokens": first(total(record.get("prompt_tokens"), *cached), told["input_tokens"]),
-        "output_tokens": first(record.get("completion_tokens"), told["output_tokens"]),
+        **answered,
+        "response": first(answered["response"], record.get("response_prompt"), record.get("completion_text")),
+        "input_tokens": first(total(record.get("prompt_tokens"), *cached), answered["input_tokens"]),
+        "output_tokens": first(record.get("completion_tokens"), answered["output_tokens"]),
         "latency_ms": first(
             record.get("delay_ms"),
             record.get("latency"),

@@ -84,12 +84,12 @@ def _recognise(record: Record) -> str:
 def kong(record: Record) -> Iterator[Row]:
     """Yield the row of the exchange in a record; none where the record is no exchange."""
     request, response = mapping(record.get("request")), mapping(record.get("response"))
-    told = _of_plugins(record.get("ai"))
-    meta, usage, payload = (mapping(told.get(name)) for name in ("meta", "usage", "payload"))
+    plugins = _of_plugins(record.get("ai"))
+    meta, usage, payload = (mapping(plugins.get(name)) for name in ("meta", "usage", "payload"))
     body = body_in(first(payload.get("request"), request.get("body"), record.get("request_body")))
     url = first(request.get("uri"), request.get("url"), record.get("upstream_uri"))
     answer = first(payload.get("response"), response.get("body"), record.get("response_body"))
-    if not told and not calls_model(method_of(request.get("method")), path_of(url), body, answer):
+    if not plugins and not calls_model(method_of(request.get("method")), path_of(url), body, answer):
         return
     headers = request.get("headers")
     consumer = mapping(record.get("consumer"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from stillwatch.readers.beside import Beside
 from stillwatch.readers.content import answer_columns, answered, asked, decoded, request_columns
-from stillwatch.readers.joining import Fragment, Placed, Taken, joined_format
+from stillwatch.readers.joining import Fragment, JoinedPart, Placed, joined_format
 from stillwatch.readers.registry import (
     Malformed,
     Record,
@@ -22,8 +22,9 @@ from stillwatch.readers.registry import (
     total,
 )
 
-CALLS = ("GENERATION", "EMBEDDING")
-USERS = ("user_id", "userId", "langfuse_user_id", "user")
+CALLS = ("GENERATION", "EMBEDDING")  # types of observations that are exchanges
+USERS = ("user_id", "userId", "langfuse_user_id", "user")  # fields with the account, in the order tried
+# Fields with the conversation, in the order tried.
 SESSIONS = ("session_id", "sessionId", "langfuse_session_id")
 
 
@@ -74,9 +75,9 @@ def _entries(record: Record) -> Iterable[Record]:
 def _assemble(several: Sequence[Placed], _beside: Beside | None) -> Iterator[tuple[Placed, Row | Malformed]]:
     """The observations of a trace, with its user and session."""
     ordered = sorted(several, key=lambda one: one.order)
-    trace = next((one.fragment.told for one in ordered if one.fragment.rank == 1), {})
+    trace = next((one.fragment.content for one in ordered if one.fragment.rank == 1), {})
     for one in ordered:
-        row = one.fragment.told.get("row")
+        row = one.fragment.content.get("row")
         if one.fragment.rank == 0 and row is not None:
             yield (
                 one,
@@ -216,16 +217,16 @@ def _never(_several: Sequence[Placed]) -> bool:
         "The log has no addresses and no programs.",
     ),
 )
-def langfuse(record: Record) -> Taken:
+def langfuse(record: Record) -> JoinedPart:
     """The fragment or row in a record; None where the record is no exchange."""
     snake = {_snake(name): value for name, value in record.items()}
     if _is_trace(record):
         meta = mapping(decoded(snake.get("metadata")))
-        told = {
+        content = {
             "account_id": first(snake.get("user_id"), *(meta.get(name) for name in USERS)),
             "conversation_id": first(snake.get("session_id"), *(meta.get(name) for name in SESSIONS)),
         }
-        return Fragment(str(snake.get("id")), 1, told)
+        return Fragment(str(snake.get("id")), 1, content)
     if str(snake.get("type", "GENERATION")).upper() not in CALLS:
         return None
     meta = mapping(decoded(snake.get("metadata")))
@@ -249,21 +250,21 @@ def _row(snake: Mapping[str, Any]) -> Row:
     given = _value(snake.get("input"))
     output = _value(snake.get("output"))
     if isinstance(given, dict) and "role" not in given:
-        told = request_columns(given)
-        told["prompt"] = first(
-            told["prompt"], given["content"] if isinstance(given.get("content"), str) else None
+        columns = request_columns(given)
+        columns["prompt"] = first(
+            columns["prompt"], given["content"] if isinstance(given.get("content"), str) else None
         )
     else:
-        told = dict(zip(("system_prompt", "prompt"), asked(given), strict=True))
+        columns = dict(zip(("system_prompt", "prompt"), asked(given), strict=True))
     return {
         "exchange_id": snake.get("id"),
         "timestamp": moment(snake.get("start_time")),
         "organization_id": snake.get("project_id"),
         "model": first(snake.get("provided_model_name"), snake.get("model"), said.get("model")),
         "operation": "chat" if str(snake.get("type", "GENERATION")).upper() == CALLS[0] else "embeddings",
-        **told,
+        **columns,
         "response": answered(output),
-        "tool_names": first(_tools(decoded(snake.get("tool_definitions"))), told.get("tool_names")),
+        "tool_names": first(_tools(decoded(snake.get("tool_definitions"))), columns.get("tool_names")),
         "temperature": number(said.get("temperature")),
         "top_p": number(said.get("top_p")),
         "max_tokens": number(first(said.get("max_tokens"), said.get("max_completion_tokens"))),

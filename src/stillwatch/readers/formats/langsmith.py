@@ -19,8 +19,9 @@ from stillwatch.readers.registry import (
     moment,
 )
 
+# Fields with the account, in the order tried.
 USERS = ("user_id", "userId", "user", "ls_user_id", "account_id", "langgraph_auth_user_id", "customer_id")
-SESSIONS = ("thread_id", "session_id", "conversation_id")
+SESSIONS = ("thread_id", "session_id", "conversation_id")  # fields with the conversation, in the order tried
 
 
 def _recognise(record: Record) -> str:
@@ -184,7 +185,7 @@ def _given(record: Record, outputs: Mapping[str, Any]) -> Row:
         first(at(outputs, "llm_output", "token_usage"), at(outputs, "usage_metadata"), at(outputs, "usage"))
     )
     info = mapping(generation.get("generation_info"))
-    told = answer_columns(
+    columns = answer_columns(
         {k: v for k, v in outputs.items() if k not in ("generations", "llm_output")} or None
     )
     text = first(generation.get("text"), answered(generation.get("message")))
@@ -197,9 +198,9 @@ def _given(record: Record, outputs: Mapping[str, Any]) -> Row:
         ),
         **{
             name: value
-            for name, value in told.items()
+            for name, value in columns.items()
             if name not in ("input_tokens", "output_tokens", "response")
         },
-        "response": first(text, told["response"]),
-        "finish_reason": first(info.get("finish_reason"), info.get("stop_reason"), told["finish_reason"]),
+        "response": first(text, columns["response"]),
+        "finish_reason": first(info.get("finish_reason"), info.get("stop_reason"), columns["finish_reason"]),
     }

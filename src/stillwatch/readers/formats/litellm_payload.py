@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stillwatch.readers.content import answer_columns, decoded, request_columns
-from stillwatch.readers.litellm import agent_in, failure_code, is_no_call, unredacted
+from stillwatch.readers.litellm import PASSED_OVER, agent_in, failure_code, is_no_call, unredacted
 from stillwatch.readers.registry import (
     Record,
     Row,
@@ -126,11 +126,7 @@ def _payloads(record: Record) -> tuple[Record]:
     notes=(
         "The address may be a forwarded one that the client wrote: the proxy trusts headers from loopback.",
         "`end_user` is set by the caller; it stands for the account only where the proxy names none.",
-        (
-            "Words that stand in place of redacted text are no text. The proxy's own health checks and calls "
-            "of "
-            "no model are passed over."
-        ),
+        PASSED_OVER,
     ),
 )
 def litellm_payload(record: Record) -> Iterator[Row]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stillwatch.readers.content import answer_columns, decoded, request_columns
-from stillwatch.readers.litellm import agent_in, failure_code, is_no_call, unredacted
+from stillwatch.readers.litellm import PASSED_OVER, agent_in, failure_code, is_no_call, unredacted
 from stillwatch.readers.registry import (
     Record,
     Row,
@@ -97,11 +97,7 @@ def _recognise(record: Record) -> str:
             "Bodies are empty unless the proxy stores prompts in its spend logs; then the prompt is also in "
             "proxy_server_request."
         ),
-        (
-            "Words that stand in place of redacted text are no text. The proxy's own health checks and calls "
-            "of "
-            "no model are passed over."
-        ),
+        PASSED_OVER,
     ),
 )
 def litellm_spend_logs(record: Record) -> Iterator[Row]:

@@ -19,9 +19,10 @@ from stillwatch.readers.registry import (
     moment,
 )
 
-CALLS = ("CHAT_MODEL", "LLM", "EMBEDDING")
+CALLS = ("CHAT_MODEL", "LLM", "EMBEDDING")  # types of spans that are exchanges
+# Fields with the start of a span, in the order tried.
 BEGINS = ("start_time_unix_nano", "start_time_ns", "start_time")
-ENDS = ("end_time_unix_nano", "end_time_ns", "end_time")
+ENDS = ("end_time_unix_nano", "end_time_ns", "end_time")  # fields with the end of a span, in the order tried
 
 
 def _recognise(record: Record) -> str:
@@ -110,17 +111,19 @@ def _spans(record: Record) -> Iterable[Record]:
 def mlflow(record: Record) -> Iterator[Row]:
     """Yield the row of the exchange in a record; none where the record is no exchange."""
     info, span, data = mapping(record["info"]), mapping(record["span"]), mapping(record["data"])
-    told = {str(name): _plain(value) for name, value in mapping(decoded(span.get("attributes"))).items()}
-    kind = str(first(told.get("mlflow.spanType"), span.get("span_type")) or "").upper()
+    attributes = {
+        str(name): _plain(value) for name, value in mapping(decoded(span.get("attributes"))).items()
+    }
+    kind = str(first(attributes.get("mlflow.spanType"), span.get("span_type")) or "").upper()
     if span and kind not in CALLS:
         return
     given = first(
-        told.get("mlflow.spanInputs"),
+        attributes.get("mlflow.spanInputs"),
         span.get("inputs"),
         decoded(first(data.get("request"), info.get("request_preview"))),
     )
     answer = first(
-        told.get("mlflow.spanOutputs"),
+        attributes.get("mlflow.spanOutputs"),
         span.get("outputs"),
         decoded(first(data.get("response"), info.get("response_preview"))),
     )
@@ -130,7 +133,7 @@ def mlflow(record: Record) -> Iterator[Row]:
     }
     begin = first(*(span.get(name) for name in BEGINS), info.get("request_time"), info.get("timestamp_ms"))
     end = first(*(span.get(name) for name in ENDS))
-    usage = mapping(told.get("mlflow.chat.tokenUsage"))
+    usage = mapping(attributes.get("mlflow.chat.tokenUsage"))
     experiment = first(
         at(info, "trace_location", "mlflow_experiment", "experiment_id"),
         info.get("experiment_id"),
@@ -150,7 +153,10 @@ def mlflow(record: Record) -> Iterator[Row]:
         "organization_id": experiment,
         "conversation_id": first(meta.get("mlflow.trace.session"), meta.get("session_id")),
         "model": first(
-            told.get("mlflow.llm.model"), told.get("mlflow.model"), body.get("model"), at(answer, "model")
+            attributes.get("mlflow.llm.model"),
+            attributes.get("mlflow.model"),
+            body.get("model"),
+            at(answer, "model"),
         ),
         "operation": first(span.get("name"), "chat"),
         "input_tokens": first(usage.get("input_tokens"), usage.get("prompt_tokens")),

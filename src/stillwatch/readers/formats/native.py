@@ -42,7 +42,9 @@ WHO = (
 """Fields that name the account, in the order in which they are tried; likewise the following constants for
 other columns.
 """
+# Fields with the organization, in the order tried.
 ORGANIZATION = ("organization_id", "organizationId", "org_id", "workspace_id", "project_id", "tenant")
+# Fields with the time, in the order tried.
 WHEN = (
     "timestamp",
     "time",
@@ -58,7 +60,9 @@ WHEN = (
     "@timestamp",
     "date",
 )
+# Fields with the latency in milliseconds, in the order tried.
 TOOK = ("latency_ms", "duration_ms", "execution_time_ms", "execution_duration_ms", "response_time_ms")
+# Fields with the exchange's id, in the order tried.
 WHICH = (
     "exchange_id",
     "request_id",
@@ -68,6 +72,7 @@ WHICH = (
     "custom_id",
     "client_request_id",
 )
+# Fields with the client's address, in the order tried.
 FROM = ("client_ip", "ip", "remote_addr", "client_address", "ip_address", "source_ip")
 ASKED = frozenset(("messages", "input", "prompt", "contents", "inputs"))
 """Fields of which a request's body has at least one."""

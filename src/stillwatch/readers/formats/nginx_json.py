@@ -12,8 +12,11 @@ BODY = ("request_body", "req_body", "requestBody", "post_data", "body")
 """Names that configurations give to a column's field, in the order in which they are tried; likewise the
 following constants.
 """
+# Variables with the answer's body, in the order tried.
 ANSWER = ("response_body", "resp_body", "res_body", "responseBody")
+# Variables with the request's path or line, in the order tried.
 LINE = ("request_uri", "uri", "request", "request_line", "url", "path")
+# Variables with the client's address, in the order tried.
 CLIENT = (
     "remote_addr",
     "realip_remote_addr",
@@ -26,6 +29,7 @@ CLIENT = (
     "remoteAddr",
     "x_real_ip",
 )
+# Variables with the time, in the order tried.
 WHEN = (
     "msec",
     "time_iso8601",
@@ -39,6 +43,7 @@ WHEN = (
     "date",
     "logtime",
 )
+# Variables with the account, in the order tried.
 WHO = (
     "http_x_account_id",
     "http_x_user_id",
@@ -51,12 +56,18 @@ WHO = (
     "remote_user",
     "user",
 )
+# Variables with the name of the API key, in the order tried.
 KEY = ("api_key_id", "http_x_api_key_id", "key_id")
+# Variables with the user agent, in the order tried.
 AGENT = ("http_user_agent", "user_agent", "ua", "agent", "userAgent")
+# Variables with the exchange's id, in the order tried.
 ID = ("request_id", "http_x_request_id", "req_id", "requestId", "x_request_id", "trace_id", "id")
+# Variables with the latency in seconds, in the order tried.
 SECONDS = ("request_time", "req_time", "requestTime", "upstream_response_time", "resp_time")
-CONVERSATION = ("http_x_session_id", "session_id")
+CONVERSATION = ("http_x_session_id", "session_id")  # variables with the conversation, in the order tried
+# Variables with the client's country, in the order tried.
 COUNTRY = ("geoip_country_code", "geoip2_country", "geoip2_country_code", "country")
+# Variables with the TLS fingerprint, in the order tried.
 TLS = ("http_x_ja4", "ssl_ja4", "http_x_ja3", "http_ssl_ja3", "ssl_ja3", "ja4", "ja3")
 
 

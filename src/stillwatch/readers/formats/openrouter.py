@@ -11,9 +11,9 @@ def _recognise(record: Record) -> str:
     """Why a record is of this format; empty where it is not."""
     if "generation_id" in record and {"model_permaslug", "tokens_prompt"} <= record.keys():
         return "`generation_id`, `model_permaslug` and `tokens_prompt` of OpenRouter"
-    told = mapping(record.get("data", record))
-    if {"tokens_prompt", "tokens_completion", "model", "created_at"} <= told.keys() and (
-        {"provider_name", "native_tokens_prompt", "origin"} & told.keys()
+    data = mapping(record.get("data", record))
+    if {"tokens_prompt", "tokens_completion", "model", "created_at"} <= data.keys() and (
+        {"provider_name", "native_tokens_prompt", "origin"} & data.keys()
     ):
         return "`tokens_prompt`, `model` and `created_at` of a generation of OpenRouter"
     return ""
@@ -89,8 +89,8 @@ def _recognise(record: Record) -> str:
 )
 def openrouter(record: Record) -> Iterator[Row]:
     """Yield the row of the exchange in a record; none where the record is no exchange."""
-    told = record if "generation_id" in record else mapping(record.get("data", record))
-    get = told.get
+    data = record if "generation_id" in record else mapping(record.get("data", record))
+    get = data.get
     yield {
         "exchange_id": first(get("generation_id"), get("id")),
         "timestamp": moment(get("created_at")),

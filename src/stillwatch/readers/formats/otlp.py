@@ -9,9 +9,10 @@ from stillwatch.readers.registry import Record, mapping
 from stillwatch.readers.traces import traced_format
 from stillwatch.readers.tracing import attributes
 
-SPANS = ("resourceSpans", "resource_spans", "batches")
-LOGS = ("resourceLogs", "resource_logs")
-OUTER = ("trace", "result")
+SPANS = ("resourceSpans", "resource_spans", "batches")  # names of the list of spans by resource
+LOGS = ("resourceLogs", "resource_logs")  # names of the list of log records by resource
+OUTER = ("trace", "result")  # fields that hold the whole export in answers of Tempo
+# Names of the list of spans by scope.
 SCOPED_SPANS = (
     "scopeSpans",
     "scope_spans",
@@ -19,6 +20,7 @@ SCOPED_SPANS = (
     "instrumentation_library_spans",
     "ilSpans",
 )
+# Names of the list of log records by scope.
 SCOPED_LOGS = ("scopeLogs", "scope_logs", "instrumentationLibraryLogs", "instrumentation_library_logs")
 
 

@@ -14,9 +14,13 @@ DOTTED = "attributes."
 """Prefix of attributes that are top-level fields."""
 ATTRIBUTES = ("attributes", "SpanAttributes", "span_attributes", "otel_attributes")
 """Fields that hold a span's attributes."""
+# Fields with the start of a span, in the order tried.
 BEGINS = ("start_time", "startTime", "start_timestamp", "Timestamp", "timestamp", "start_time_unix_nano")
+# Fields with the end of a span, in the order tried.
 ENDS = ("end_time", "endTime", "end_timestamp", "end_time_unix_nano")
+# Fields with the trace's id, in the order tried.
 TRACES = ("trace_id", "traceId", "TraceId", "context.trace_id")
+# Fields with the span's id, in the order tried.
 SPANS = ("span_id", "spanId", "SpanId", "context.span_id", "id")
 MARKS = ("gen_ai.", "llm.", "openinference.", "ai.", "input.", "http.", "traceloop.")
 """Prefixes of attribute names by which a span is recognised."""
@@ -28,15 +32,17 @@ def _recognise(record: Record) -> str:
         return ""
     if any(name.startswith(DOTTED) for name in record) and "context.span_id" in record:
         return "`context.span_id` and `attributes.` of spans of Phoenix"
-    told = next((found for name in ATTRIBUTES if isinstance(found := decoded(record.get(name)), dict)), None)
-    if told is None or not (any(name in record for name in (*TRACES, "context"))):
+    attributes = next(
+        (found for name in ATTRIBUTES if isinstance(found := decoded(record.get(name)), dict)), None
+    )
+    if attributes is None or not (any(name in record for name in (*TRACES, "context"))):
         return ""
-    if any(str(name).startswith(MARKS) for name in told) or not {
+    if any(str(name).startswith(MARKS) for name in attributes) or not {
         "llm",
         "gen_ai",
         "openinference",
         "http",
-    }.isdisjoint(told):
+    }.isdisjoint(attributes):
         return "a trace's id beside `attributes` of a span"
     return ""
 

@@ -20,7 +20,9 @@ from stillwatch.readers.registry import (
     number,
 )
 
+# Fields of the metadata with the account, in the order tried.
 USERS = ("_user", "user", "user_id", "userId", "account_id", "customer_id")
+# Fields of which a record of Portkey has at least one.
 MARKS = (
     "ai_org",
     "ai_model",

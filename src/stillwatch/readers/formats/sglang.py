@@ -11,7 +11,7 @@ from typing import Any
 from stillwatch.readers.beside import Beside
 from stillwatch.readers.content import answered, asked, decoded
 from stillwatch.readers.http import account_in, joined
-from stillwatch.readers.joining import Fragment, Placed, Taken, joined_format
+from stillwatch.readers.joining import Fragment, JoinedPart, Placed, joined_format
 from stillwatch.readers.registry import (
     UNATTRIBUTED,
     Malformed,
@@ -25,19 +25,24 @@ from stillwatch.readers.registry import (
     moment,
 )
 
+# Events of a request's start and end.
 RECEIVED, FINISHED = "request.received", "request.finished"
+# Start of a line, with the part of the exchange that it holds.
 BEGINS = {"Receive: obj=": RECEIVED, "Finish: obj=": FINISHED}
-WHEN = re.compile(r"\[?(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?)")
-STRING = r"('(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\")"
-TEXT = re.compile(rf"\b(?:text|prompt)={STRING}", re.DOTALL)
-SAID = re.compile(rf"'text': {STRING}", re.DOTALL)
-ID = re.compile(r"\brid='([^']{0,512})'")
-SETTINGS = re.compile(r"\bsampling_params=(\{[^{}]{0,4096}\})")
-OUT = re.compile(r"\), out=(?=\{)")
+WHEN = re.compile(r"\[?(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?)")  # the time of a line
+STRING = r"('(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\")"  # pattern of a quoted string of Python
+TEXT = re.compile(rf"\b(?:text|prompt)={STRING}", re.DOTALL)  # the prompt in a line
+SAID = re.compile(rf"'text': {STRING}", re.DOTALL)  # the answer's text in a line
+ID = re.compile(r"\brid='([^']{0,512})'")  # the request's id in a line
+SETTINGS = re.compile(r"\bsampling_params=(\{[^{}]{0,4096}\})")  # the sampling parameters in a line
+OUT = re.compile(r"\), out=(?=\{)")  # start of the answer in a line
 HEAD = 256  # characters that are searched for the time and the type of a message: chosen
+# What `ast.literal_eval` raises for text that is no literal.
 WRONG = (ValueError, SyntaxError, MemoryError, RecursionError, TypeError)
 
-Request = tuple[str, Any, Mapping[str, Any], Mapping[str, Any], Any]  # event, id, request, answer and time
+LoggedRequest = tuple[
+    str, Any, Mapping[str, Any], Mapping[str, Any], Any
+]  # event, id, request, answer and time
 
 
 def _recognise(record: Record) -> str:
@@ -58,9 +63,9 @@ def _assemble(several: Sequence[Placed], _beside: Beside | None) -> Iterator[tup
     received = deque(one for one in ordered if one.fragment.rank == 1)
     for one in ordered:
         if one.fragment.rank == 0:
-            begun = received.popleft().fragment.told if received else {}
-            yield one, joined({"timestamp": begun.get("timestamp")}, one.fragment.told, begun)
-    yield from ((one, dict(one.fragment.told)) for one in received)
+            begun = received.popleft().fragment.content if received else {}
+            yield one, joined({"timestamp": begun.get("timestamp")}, one.fragment.content, begun)
+    yield from ((one, dict(one.fragment.content)) for one in received)
 
 
 def _finished(several: Sequence[Placed]) -> bool:
@@ -117,7 +122,7 @@ def _finished(several: Sequence[Placed]) -> bool:
         ),
     ),
 )
-def sglang(record: Record) -> Taken:
+def sglang(record: Record) -> JoinedPart:
     """The fragment or row in a record; None where the record is no exchange."""
     read = _of_line(record) if "line" in record else _of_event(record)
     if read is None:
@@ -156,13 +161,13 @@ def _row(record: Record, asked_for: Mapping[str, Any], out: Mapping[str, Any]) -
     }
 
 
-def _of_event(record: Record) -> Request:
+def _of_event(record: Record) -> LoggedRequest:
     """Event, identifier, request, answer and time of a JSON record."""
     obj, out = mapping(decoded(record.get("obj"))), mapping(decoded(record.get("out")))
     return str(record.get("event")), record.get("rid"), obj, out, record.get("timestamp")
 
 
-def _of_line(record: Record) -> Request | None:
+def _of_line(record: Record) -> LoggedRequest | None:
     """Event, identifier, request, answer and time of a line; None for other lines. Text of senders is in
     quoted strings, which are skipped as a whole.
     """

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from stillwatch.readers.http import account_in, calls_model_of_site, method_of, model_in, path_of
 from stillwatch.readers.registry import Record, Row, address, first, header, log_format, moment, number
 
-HEADERS = "request_"
+HEADERS = "request_"  # start of the fields with request headers
 
 
 def _recognise(record: Record) -> str:

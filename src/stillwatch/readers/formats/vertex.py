@@ -75,7 +75,7 @@ def vertex(record: Record) -> Iterator[Row]:
     parts = endpoint.split("/")
     method = str(record.get("api_method") or "")
     meta = mapping(decoded(record.get("metadata")))
-    told = answer_columns(answer)
+    answered = answer_columns(answer)
     stream = request.get("stream")
     yield {
         "exchange_id": first(
@@ -93,7 +93,7 @@ def vertex(record: Record) -> Iterator[Row]:
         "model": first(record.get("model"), request.get("model"), model_in(endpoint), at(answer, "model")),
         "operation": method or None,
         **request_columns(request),
-        **told,
+        **answered,
         "stream": stream
         if isinstance(stream, bool)
         else method.lower().startswith("stream")

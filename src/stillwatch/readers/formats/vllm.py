@@ -10,15 +10,18 @@ from typing import Any
 
 from stillwatch.readers.registry import UNATTRIBUTED, Malformed, Record, Row, log_format, moment
 
-SAID = "Received request "
+SAID = "Received request "  # start of the message about a request
+# The time of a line, without a year.
 WHEN = re.compile(r"(?P<month>\d\d)-(?P<day>\d\d) (?P<clock>\d\d:\d\d:\d\d)(?:[.,]\d{1,9})? ")
 ENDS = re.compile(r": (?=prompt: ['\"N]|params: )")  # the request's id, which a client may choose
+# The prompt in a line.
 PROMPT = re.compile(r"prompt: (?P<prompt>'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\"|None), ", re.DOTALL)
+# What stands before parts of a line.
 PARAMS, TOKENS, LORA = "params: ", ", prompt_token_ids: ", ", lora_request: "
-NAMED = re.compile(r"lora_name='([^']{0,512})'")
-OPEN = re.compile(r"prompt: ['\"]")
+NAMED = re.compile(r"lora_name='([^']{0,512})'")  # the name of the adapter (LoRA) in a line
+OPEN = re.compile(r"prompt: ['\"]")  # start of a prompt whose end is cut off
 HEAD = 256  # characters of a line's start that are searched for the time: chosen
-NUMBER = r"(?<![A-Za-z_])%s=([-+0-9.eE]+)"
+NUMBER = r"(?<![A-Za-z_])%s=([-+0-9.eE]+)"  # pattern of a sampling parameter; %s is its name
 
 
 def _recognise(record: Record) -> str:
@@ -70,9 +73,9 @@ def vllm(record: Record) -> Iterator[Row]:
     ends = ENDS.search(line, begin)
     if ends is None:
         raise Malformed(None, "line is not a request")
-    told = PROMPT.match(line, ends.end())
-    cut = OPEN.match(line, ends.end()) if told is None else None
-    rest = "" if cut else line[told.end() if told else ends.end() :]
+    written = PROMPT.match(line, ends.end())
+    cut = OPEN.match(line, ends.end()) if written is None else None
+    rest = "" if cut else line[written.end() if written else ends.end() :]
     params, _sign, more = rest.partition(LORA)
     params, _sign, tokens = params.removeprefix(PARAMS).partition(TOKENS)
     tokens = tokens.partition("]")[0] + "]" if tokens.startswith("[") else ""
@@ -84,7 +87,7 @@ def vllm(record: Record) -> Iterator[Row]:
         return said[1] if said else None
 
     model = NAMED.search(more)
-    prompt = ast.literal_eval(told["prompt"]) if told and told["prompt"] != "None" else None
+    prompt = ast.literal_eval(written["prompt"]) if written and written["prompt"] != "None" else None
     if cut:  # a logger cuts long lines; the row is kept all the same
         prompt = line[cut.end() :]
     yield {

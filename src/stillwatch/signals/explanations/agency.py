@@ -51,4 +51,5 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def agency(traits: Traits, members: Labels) -> Labels:
+    """One label for each address range with one user agent; -1 for members with their own."""
     return alike(traits, members, "client_prefix", "user_agent")

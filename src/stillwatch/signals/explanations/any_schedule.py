@@ -64,4 +64,5 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def any_schedule(_traits: Traits, members: Labels) -> Labels:
+    """The label 0 for every member, since any account may be scheduled."""
     return everyone(members)

@@ -61,4 +61,5 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def cloud_platform(traits: Traits, members: Labels) -> Labels:
+    """One label for each network that members share; -1 for others."""
     return alike(traits, members, "asn")

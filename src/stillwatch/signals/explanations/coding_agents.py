@@ -58,4 +58,5 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def coding_agents(traits: Traits, members: Labels) -> Labels:
+    """One label for each user agent, or system prompt, that members share; -1 for others."""
     return either(alike(traits, members, "user_agent"), alike(traits, members, "system_prompt"))

@@ -51,4 +51,5 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def coding_contest(traits: Traits, members: Labels) -> Labels:
+    """The label 0 for members whose texts others sent too, else -1."""
     return where(repeats(traits, members) >= LEAST_SHARE_REPEATED)

@@ -47,4 +47,5 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def common_interest(_traits: Traits, members: Labels) -> Labels:
+    """The label 0 for every member, since any account may have the interest."""
     return everyone(members)

@@ -64,4 +64,5 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def copied_automation(traits: Traits, members: Labels) -> Labels:
+    """The label 0 for members that send by the clock, else -1."""
     return where(clocked(traits, members))

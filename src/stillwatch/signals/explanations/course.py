@@ -72,5 +72,8 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def course(traits: Traits, members: Labels) -> Labels:
+    """The label 0 for members whose texts others sent too and for short-lived ones that rest at night, else
+    -1.
+    """
     newcomers = human(traits, members) & short_lived(traits, members)
     return where((repeats(traits, members) >= LEAST_SHARE_REPEATED) | newcomers)

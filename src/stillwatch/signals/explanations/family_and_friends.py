@@ -50,4 +50,5 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def family_and_friends(traits: Traits, members: Labels) -> Labels:
+    """One label for each card that members share; -1 for others."""
     return alike(traits, members, "payment_fingerprint")

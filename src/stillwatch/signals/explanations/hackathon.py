@@ -70,5 +70,6 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def hackathon(traits: Traits, members: Labels) -> Labels:
+    """The label 0 for members with one coupon that signed up together or were short-lived, else -1."""
     came = signed_up_together(traits, members) | short_lived(traits, members)
     return where(came & one_coupon(traits, members))

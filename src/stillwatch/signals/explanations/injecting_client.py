@@ -44,4 +44,5 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def injecting_client(traits: Traits, members: Labels) -> Labels:
+    """One label for each user agent that members share; -1 for others."""
     return alike(traits, members, "user_agent")

@@ -63,5 +63,6 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def nightly_jobs(traits: Traits, members: Labels) -> Labels:
+    """The label 0 for members that send by the clock, or at one time of the day, else -1."""
     by_night = (traits.hourly[members] >= HOURLY) & human(traits, members)
     return where(clocked(traits, members) | by_night)

@@ -55,5 +55,6 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def one_employer(traits: Traits, members: Labels) -> Labels:
+    """One label for each declared owner, or for a card with one address range; -1 for others."""
     undeclared = largest(alike(traits, members, "payment_fingerprint", "client_prefix"), CARDS)
     return either(owners(traits, members), np.where(human(traits, members), undeclared, -1))

@@ -50,4 +50,5 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def one_institution(traits: Traits, members: Labels) -> Labels:
+    """One label for each network with one mail domain; -1 for others."""
     return alike(traits, members, "asn", "email_domain")

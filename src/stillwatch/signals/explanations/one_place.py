@@ -45,4 +45,5 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def one_place(traits: Traits, members: Labels) -> Labels:
+    """One label for each address range that members share; -1 for others."""
     return alike(traits, members, "client_prefix")

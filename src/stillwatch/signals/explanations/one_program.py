@@ -49,4 +49,5 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def one_program(traits: Traits, members: Labels) -> Labels:
+    """One label for each system prompt, or user agent, that members share; -1 for others."""
     return either(alike(traits, members, "system_prompt"), alike(traits, members, "user_agent"))

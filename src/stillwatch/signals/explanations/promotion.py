@@ -60,5 +60,6 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def promotion(traits: Traits, members: Labels) -> Labels:
+    """The label 0 for members with one coupon, nights and an early begin, else -1."""
     waited = traits.first[members] - traits.created[members]
     return where(human(traits, members) & one_coupon(traits, members) & ~(waited > NEW_H))

@@ -46,4 +46,5 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def quota(traits: Traits, members: Labels) -> Labels:
+    """The label 0 for members that rest at night and reach their limit on most days, else -1."""
     return where((traits.full_days[members] >= LEAST_SHARE_FULL_DAYS) & human(traits, members))

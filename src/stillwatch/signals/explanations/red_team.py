@@ -54,6 +54,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def red_team(traits: Traits, members: Labels) -> Labels:
+    """One label for shared texts, for each address range and for each template; -1 for others."""
     repeated = where(repeats(traits, members) >= PUBLIC)
     return either(
         either(repeated, alike(traits, members, "client_prefix")), alike(traits, members, "prompt_template")

@@ -49,4 +49,5 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def review_bots(traits: Traits, members: Labels) -> Labels:
+    """One label for each user agent, or template, that members share; -1 for others."""
     return either(alike(traits, members, "user_agent"), alike(traits, members, "prompt_template"))

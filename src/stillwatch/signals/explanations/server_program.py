@@ -57,4 +57,5 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def server_program(traits: Traits, members: Labels) -> Labels:
+    """One label for members with a user agent that hardly anybody else has; -1 for others."""
     return largest(exclusive(traits, members, "user_agent"))

@@ -42,4 +42,5 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def shared_vouchers(traits: Traits, members: Labels) -> Labels:
+    """One label for each card that members share; -1 for others."""
     return alike(traits, members, "payment_fingerprint")

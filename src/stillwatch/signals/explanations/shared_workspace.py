@@ -49,4 +49,5 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def shared_workspace(traits: Traits, members: Labels) -> Labels:
+    """One label for each declared owner, or address range, that members share; -1 for others."""
     return either(owners(traits, members), alike(traits, members, "client_prefix"))

@@ -53,4 +53,5 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def support_widget(traits: Traits, members: Labels) -> Labels:
+    """One label for each system prompt, or user agent, that members share; -1 for others."""
     return either(alike(traits, members, "system_prompt"), alike(traits, members, "user_agent"))

@@ -47,4 +47,5 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def trade_season(traits: Traits, members: Labels) -> Labels:
+    """The label 0 for members that rest at night, else -1."""
     return where(human(traits, members))

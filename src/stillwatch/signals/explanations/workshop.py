@@ -61,6 +61,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def workshop(traits: Traits, members: Labels) -> Labels:
+    """The label 0 for members with one coupon that were active for one afternoon only, else -1."""
     afternoon = traits.last[members] - traits.first[members] <= AFTERNOON_H
     return where(
         human(traits, members) & one_coupon(traits, members) & short_lived(traits, members) & afternoon

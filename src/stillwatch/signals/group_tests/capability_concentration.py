@@ -47,6 +47,7 @@ def mixes(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     reads=("observations.capability",),
 )
 def capability_concentration(rows: Columns, member: Mask) -> Outcome:
+    """Whether members ask more for one capability than others, or why that cannot be tested."""
     half = np.asarray(rows["half"])
     named = range(len(CAPABILITIES) - 1)
     totals = [float(np.asarray(rows[f"share_{c}"])[member & (half == 0)].sum()) for c in named]

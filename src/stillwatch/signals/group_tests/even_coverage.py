@@ -38,6 +38,7 @@ def rows(summaries: Summaries) -> ir.Table:
     reads=("observations.phrases",),
 )
 def even_coverage(rows: Columns, member: Mask) -> Outcome:
+    """Whether members' prompts overlap to a like degree, or why that cannot be tested."""
     return alike_finding(
         rows,
         member,

@@ -46,6 +46,7 @@ def dispersion(summaries: Summaries) -> ir.Table:
     reads=("observations.timestamp",),
 )
 def even_days(rows: Columns, member: Mask) -> Outcome:
+    """Whether members' daily counts vary to a like degree, or why that cannot be tested."""
     return alike_finding(
         rows,
         member,

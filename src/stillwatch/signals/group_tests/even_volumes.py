@@ -23,6 +23,7 @@ from stillwatch.stats.homogeneity import even
     reads=("observations.timestamp",),
 )
 def even_volumes(rows: Columns, member: Mask) -> Outcome:
+    """Whether members send alike numbers of exchanges a day, or why that cannot be tested."""
     return alike_finding(
         rows,
         member,

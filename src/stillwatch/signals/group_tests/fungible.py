@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
+from stillwatch.stats.arrays import Floats, Ints
 from stillwatch.stats.factorize import codes
 from stillwatch.stats.mixtures import one_mixture_log_e
 
@@ -16,7 +16,7 @@ FEWEST_HOLDERS = 8  # accounts that must show a phrase for it to be a kind of wo
 LARGEST_SHARE_OF_HOLDERS = 0.5  # share of all accounts from which a phrase is too common to be a kind of work
 KINDS_OF_WORK, FEWEST_KINDS = 24, 2  # kinds of work of a group that are compared, at most and at least
 FEWEST_TIMES = 2  # tested hours with the group's own kinds of work that a member needs in order to count
-FEWEST_ACCOUNTS = 8  # members that must count
+FEWEST_ACCOUNTS = 8  # members with enough data that the test needs
 LARGEST_SHARE_OF_ONE_KIND = 0.9  # share of one kind in the group's work above which nothing is compared
 # Times as often as other accounts that the group must send a kind of work for it to be the group's own. The
 # words of groups of ordinary people, by country or trade, are three to nine times as frequent as elsewhere.
@@ -143,6 +143,7 @@ def own_work(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     reads=("observations.phrases",),
 )
 def fungible(rows: Columns, member: Mask) -> Outcome:
+    """Whether all members send one mixture of the kinds of work, or why that cannot be tested."""
     account, accounts = codes(np.asarray(rows["account"])[member])
     if accounts < FEWEST_ACCOUNTS:
         return NoFinding(
@@ -189,7 +190,7 @@ def fungible(rows: Columns, member: Mask) -> Outcome:
     )
 
 
-def _usual(rows: Columns, work: npt.NDArray[np.int64], kinds: int, some: Mask) -> npt.NDArray[np.float64]:
+def _usual(rows: Columns, work: Ints, kinds: int, some: Mask) -> Floats:
     """Share of each kind of work, averaged over the accounts of the rows `some`.
 
     Every account has the same weight, so that a few busy members outside the candidate do not make the

@@ -6,13 +6,13 @@ from functools import lru_cache
 
 import ibis.expr.types as ir
 import numpy as np
-import numpy.typing as npt
 from ibis import _
 from scipy import sparse
 from scipy.sparse import csgraph
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
+from stillwatch.stats.arrays import Bools, Floats, Ints
 from stillwatch.stats.evalues import binomial_log_e
 from stillwatch.stats.factorize import Same, codes, distinct
 
@@ -31,7 +31,7 @@ MOST_HOLDERS = 50  # accounts from which a conversation is too crowded to count
 # conversations. An id is taken for such where at least `NAME_HOLDERS` members and a share `NAME_SHARE` of
 # those that share any id have it, or where nobody else began it within `WITHIN_H` hours.
 NAME_HOLDERS, NAME_SHARE = 8, 0.5
-WITHIN_H = 24
+WITHIN_H = 24  # most hours between two accounts' start of a conversation that they share
 # Shares of a member's shared ids, crowded ones or ones begun apart, from which the member is left out.
 CROWDED, APART = 0.2, 0.5
 
@@ -98,6 +98,7 @@ def own_conversations(rng: np.random.Generator, accounts: int) -> tuple[Columns,
     everyone=True,
 )
 def handoff(rows: Columns, member: Mask) -> Outcome:
+    """Whether members continue each other's conversations, or why that cannot be tested."""
     account, conversation = np.asarray(rows["account"], np.int64), np.asarray(rows["conversation"], np.int64)
     size = int(account.max(initial=-1)) + 1
     inside = np.zeros(size, bool)
@@ -142,9 +143,7 @@ def handoff(rows: Columns, member: Mask) -> Outcome:
     )
 
 
-def _partners(
-    account: npt.NDArray[np.int64], conversation: npt.NDArray[np.int64], size: int
-) -> npt.NDArray[np.int64]:
+def _partners(account: Ints, conversation: Ints, size: int) -> Ints:
     """For each of `size` accounts, the number of other accounts with which it shares a conversation.
 
     `account` and `conversation` are pairs, with -1 for no conversation. Two rows of one conversation count
@@ -183,11 +182,11 @@ def _circle(account: Same[Ints], conversation: Same[Ints], size: int) -> Ints:
 
 
 def _named(
-    account: npt.NDArray[np.int64],
-    conversation: npt.NDArray[np.int64],
-    begun: npt.NDArray[np.float64],
+    account: Ints,
+    conversation: Ints,
+    begun: Floats,
     size: int,
-) -> npt.NDArray[np.bool_]:
+) -> Bools:
     """Mask of accounts that share conversation ids with others, but not conversations.
 
     These are the accounts for which at least a share `CROWDED` of their shared ids have too many holders

@@ -24,6 +24,7 @@ from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
     reads=("observations.conversation_key",),
 )
 def harvest_shape(rows: Columns, member: Mask) -> Outcome:
+    """Whether members open conversations in alike shares of exchanges, or why that cannot be tested."""
     return alike_finding(
         rows,
         member,

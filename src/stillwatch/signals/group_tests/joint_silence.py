@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from stillwatch.signals.profiles import active_span, hourly, hourly_strangers, others_hours
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
+from stillwatch.stats.arrays import Bools
 from stillwatch.stats.evalues import binomial_log_e
 
 EXPECTED_EXCHANGES = 8.0  # expected exchanges of the proposing half that an hour needs to be called silent
@@ -14,7 +14,7 @@ SILENT_RATE = 0.1  # share of the expected exchanges, at most, in a silent hour
 LEAST_PROBABILITY = 0.5  # least probability of silence that the null allows
 RATE_SLACK = 3.0  # factor by which the null divides a member's expected count
 EXPECTED_EXCHANGES_OF_MEMBER = 2.0  # expected exchanges in the silent hours that a member needs to count
-FEWEST_ACCOUNTS = 8  # members that must count
+FEWEST_ACCOUNTS = 8  # members with enough data that the test needs
 LONGEST_SILENCE_H = 12  # hours without activity above which a pause is a weekend or a holiday
 
 
@@ -32,6 +32,7 @@ LONGEST_SILENCE_H = 12  # hours without activity above which a pause is a weeken
     reads=("observations.timestamp",),
 )
 def joint_silence(rows: Columns, member: Mask) -> Outcome:
+    """Whether members are silent in the same hours, or why that cannot be tested."""
     split = others_hours(rows, member)
     if isinstance(split, NoFinding):
         return split
@@ -65,7 +66,7 @@ def joint_silence(rows: Columns, member: Mask) -> Outcome:
     )
 
 
-def _within_a_day(active: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def _within_a_day(active: Bools) -> Bools:
     """Mask of hours whose last and next active hours are at most `LONGEST_SILENCE_H` hours apart, so that
     weekends and holidays do not count as pauses.
     """

@@ -12,7 +12,7 @@ from stillwatch.stats.dispersion import even_counts_log_e
 from stillwatch.stats.evalues import mean_log_e
 from stillwatch.stats.factorize import codes
 
-FEWEST_ACCOUNTS = 10  # members that are needed
+FEWEST_ACCOUNTS = 10  # members that the test needs
 FEWEST_EXCHANGES_EACH = 6.0  # exchanges per member, on average, that are needed
 
 
@@ -50,6 +50,7 @@ def customers(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     alone=True,
 )
 def load_balance(rows: Columns, member: Mask) -> Outcome:
+    """Whether members' daily volumes are more even than chance, or why that cannot be tested."""
     account, _accounts = codes(np.asarray(rows["account"])[member])
     day, days = codes(np.asarray(rows["day"])[member])
     proposing, tested = (np.asarray(rows[half], np.int64)[member] for half in ("proposing", "tested"))

@@ -24,6 +24,7 @@ from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
     reads=("observations.output_tokens",),
 )
 def output_length(rows: Columns, member: Mask) -> Outcome:
+    """Whether members get answers of alike length, or why that cannot be tested."""
     return alike_finding(
         rows,
         member,

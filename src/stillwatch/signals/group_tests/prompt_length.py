@@ -24,6 +24,7 @@ from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
     reads=("observations.words",),
 )
 def prompt_length(rows: Columns, member: Mask) -> Outcome:
+    """Whether members write prompts of alike length, or why that cannot be tested."""
     return alike_finding(
         rows,
         member,

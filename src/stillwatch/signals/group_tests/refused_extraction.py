@@ -27,6 +27,7 @@ LEAST_SHARE_REFUSED = 0.05  # share of an account's exchanges, refused as extrac
     reads=("observations.finish_reason",),
 )
 def refused_extraction(rows: Columns, member: Mask) -> Outcome:
+    """Whether members are refused as extractors more often than others, or why that cannot be tested."""
     return doing_finding(
         rows,
         member,

@@ -28,6 +28,7 @@ FEWEST_EXCHANGES = 4  # exchanges in a half of the data that an account needs
     reads=("observations.timestamp",),
 )
 def regular_gaps(rows: Columns, member: Mask) -> Outcome:
+    """Whether members' pauses spread alike, or why that cannot be tested."""
     return alike_finding(
         rows,
         member,

@@ -46,6 +46,7 @@ def shares(summaries: Summaries) -> ir.Table:
     reads=("releases.released_at",),
 )
 def release_pivot(rows: Columns, member: Mask) -> Outcome:
+    """Whether members turn to a new model to a like degree, or why that cannot be tested."""
     return alike_finding(
         rows,
         member,

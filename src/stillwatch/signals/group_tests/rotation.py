@@ -10,7 +10,7 @@ from stillwatch.stats.evalues import mean_log_e
 from stillwatch.stats.factorize import codes, distinct
 from stillwatch.stats.returns import fewer_returns_log_e
 
-FEWEST_ACCOUNTS = 5  # members that are needed
+FEWEST_ACCOUNTS = 5  # members that the test needs
 WINDOWS_H = (1, 4, 24)  # lengths of the windows in which returns are counted; each is tried
 
 
@@ -29,6 +29,7 @@ WINDOWS_H = (1, 4, 24)  # lengths of the windows in which returns are counted; e
     alone=True,
 )
 def rotation(rows: Columns, member: Mask) -> Outcome:
+    """Whether work returns to a member after the others had their turn, or why that cannot be tested."""
     hour, count = np.asarray(rows["hour"], np.int64)[member], np.asarray(rows["exchanges"], np.int64)[member]
     account, accounts = codes(np.asarray(rows["account"])[member])
     if accounts < FEWEST_ACCOUNTS:

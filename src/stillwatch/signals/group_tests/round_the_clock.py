@@ -32,6 +32,7 @@ def quiet_share(summaries: Summaries) -> ir.Table:
     reads=("observations.timestamp",),
 )
 def round_the_clock(rows: Columns, member: Mask) -> Outcome:
+    """Whether members send alike shares in their quietest hours, or why that cannot be tested."""
     return alike_finding(
         rows,
         member,

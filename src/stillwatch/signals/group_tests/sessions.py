@@ -24,6 +24,7 @@ from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
     reads=("observations.timestamp",),
 )
 def sessions(rows: Columns, member: Mask) -> Outcome:
+    """Whether members send alike shares in quick succession, or why that cannot be tested."""
     return alike_finding(
         rows,
         member,

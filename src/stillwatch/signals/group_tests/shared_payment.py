@@ -12,6 +12,7 @@ from ibis import _
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
 from stillwatch.signals.sharing import attribute
+from stillwatch.stats.arrays import Ints
 from stillwatch.stats.evalues import binomial_log_e
 from stillwatch.stats.factorize import Same, codes, distinct
 
@@ -66,6 +67,7 @@ def strangers(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     everyone=True,
 )
 def shared_payment(rows: Columns, member: Mask) -> Outcome:
+    """Whether members share cards more often than others, or why that cannot be tested."""
     value = np.asarray(rows["value"], np.int64)
     claims = _claimed(Same(rows["value"]), Same(rows["domain"]))
     size = int(claims.max(initial=-1)) + 1
@@ -96,15 +98,13 @@ def shared_payment(rows: Columns, member: Mask) -> Outcome:
     )
 
 
-def _held(claim: npt.NDArray[np.int64], card: npt.NDArray[np.int64], size: int) -> tuple[int, int]:
+def _held(claim: Ints, card: Ints, size: int) -> tuple[int, int]:
     """Number of different claims, and of different cards; `size` is the number of claims of all accounts."""
     return int((np.bincount(claim, minlength=size) > 0).sum()), int((np.bincount(card) > 0).sum())
 
 
 @lru_cache(maxsize=1)  # every candidate has the same rows
-def _claimed(
-    cards: Same[npt.NDArray[np.generic]], domains: Same[npt.NDArray[np.generic]]
-) -> npt.NDArray[np.int64]:
+def _claimed(cards: Same[npt.NDArray[np.generic]], domains: Same[npt.NDArray[np.generic]]) -> Ints:
     """For each row, the number of the person or company that the account claims to be.
 
     An account with a public mail domain is a claim of its own; other accounts with one card and one domain

@@ -19,6 +19,7 @@ from stillwatch.signals.sharing import attribute, own_values, sharing_finding
     reads=("accounts.signup_ip",),
 )
 def shared_signup(rows: Columns, member: Mask) -> Outcome:
+    """Whether members share sign-up addresses more often than others, or why that cannot be tested."""
     return sharing_finding(
         rows,
         member,

@@ -19,6 +19,7 @@ from stillwatch.signals.sharing import attribute, own_values, sharing_finding
     reads=("accounts.created_at",),
 )
 def signup_bursts(rows: Columns, member: Mask) -> Outcome:
+    """Whether members signed up at the same times more often than others, or why that cannot be tested."""
     return sharing_finding(
         rows,
         member,

@@ -30,7 +30,7 @@ def lives(summaries: Summaries) -> ir.Table:
 
 
 def unrelated(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
-    """A draw under the null: accounts begin and end independently of each other."""
+    """A draw under the null: accounts start and end independently of each other."""
     n = accounts * 6
     first = rng.integers(0, 600, n)
     last = np.minimum(first + rng.integers(1, 400, n), 720)
@@ -51,6 +51,7 @@ def unrelated(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     reads=("observations.timestamp",),
 )
 def succession(rows: Columns, member: Mask) -> Outcome:
+    """Whether members begin within hours of another's last exchange, or why that cannot be tested."""
     first, last = np.asarray(rows["first"], np.int64), np.asarray(rows["last"], np.int64)
     begin, end = (first.min(), last.max()) if len(first) else (0, 0)
     gone = member & (last < end - EDGE_HOURS)

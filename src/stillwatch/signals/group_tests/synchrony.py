@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from stillwatch.signals.profiles import (
     active_span,
@@ -12,6 +11,7 @@ from stillwatch.signals.profiles import (
     others_hours,
 )
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
+from stillwatch.stats.arrays import Bools, Floats
 from stillwatch.stats.homogeneity import Lack, beyond
 
 
@@ -29,6 +29,7 @@ from stillwatch.stats.homogeneity import Lack, beyond
     reads=("observations.timestamp",),
 )
 def synchrony(rows: Columns, member: Mask) -> Outcome:
+    """Whether members are active in the same hours beyond their day, or why that cannot be tested."""
     split = others_hours(rows, member)
     if isinstance(split, NoFinding):
         return split
@@ -53,7 +54,7 @@ def synchrony(rows: Columns, member: Mask) -> Outcome:
     )
 
 
-def _agreement(excess: npt.NDArray[np.float64], counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _agreement(excess: Floats, counts: Floats) -> Floats:
     """Correlation of each account's hourly counts with `excess`, between the account's first and last
     exchange, after removing its daily rhythm and its totals by day.
     """
@@ -64,14 +65,14 @@ def _agreement(excess: npt.NDArray[np.float64], counts: npt.NDArray[np.float64])
     return np.asarray((own * there).sum(axis=1) / np.where(norm > 0, norm, np.inf))
 
 
-def _of_day(counts: npt.NDArray[np.float64], span: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+def _of_day(counts: Floats, span: Bools) -> Floats:
     """Expected account × hour counts from each account's profile over the day and its totals by day, both
     within its span of activity.
     """
     accounts, hours = counts.shape
     days = -(-hours // 24)
 
-    def by_day(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def by_day(values: Floats) -> Floats:
         padded = np.zeros((accounts, 24 * days))
         padded[:, :hours] = values
         return padded.reshape(accounts, days, 24)

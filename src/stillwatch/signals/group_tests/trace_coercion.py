@@ -29,6 +29,7 @@ LEAST_SHARE_COERCING = 0.02
     reads=("observations.coerces",),
 )
 def trace_coercion(rows: Columns, member: Mask) -> Outcome:
+    """Whether members coerce hidden reasoning more often than others, or why that cannot be tested."""
     return doing_finding(
         rows,
         member,

@@ -7,15 +7,14 @@ from functools import lru_cache
 
 import ibis.expr.types as ir
 import numpy as np
-import numpy.typing as npt
 from ibis import _
 
 from stillwatch.contract.summaries import Summaries
+from stillwatch.signals.profiles import ColumnValues
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
+from stillwatch.stats.arrays import Bools, Floats, Ints
 from stillwatch.stats.evalues import binomial_log_e
 from stillwatch.stats.factorize import Same, codes, distinct
-
-Column = Same[npt.NDArray[np.generic]]
 
 FEWEST_PAIRS = 20  # pairs of accounts, at least one of them a member, that are needed
 MOST_ROWS = 2_000_000  # pairs of account and text that are read
@@ -68,6 +67,7 @@ def crowd(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     everyone=True,
 )
 def work_queue(rows: Columns, member: Mask) -> Outcome:
+    """Whether members repeat members' texts less than others' texts, or why that cannot be tested."""
     account = np.asarray(rows["account"], np.int64)
     met = _meetings(Same(rows["account"]), Same(rows["item"]), Same(rows["exchanges"]))
     volume = met.volume
@@ -104,14 +104,14 @@ class _Meetings:
     that an account is in a pair, `volume` its exchanges.
     """
 
-    volume: npt.NDArray[np.float64]
-    partner: npt.NDArray[np.int64]
-    ends: npt.NDArray[np.int64]
-    number: npt.NDArray[np.int64]
+    volume: Floats
+    partner: Ints
+    ends: Ints
+    number: Ints
 
 
 @lru_cache(maxsize=1)  # every candidate has the same rows
-def _meetings(accounts: Column, items: Column, exchanges: Column) -> _Meetings:
+def _meetings(accounts: ColumnValues, items: ColumnValues, exchanges: ColumnValues) -> _Meetings:
     """The pairs of accounts that follow each other in the rows of one text."""
     account, item = np.asarray(accounts.array, np.int64), np.asarray(items.array, np.int64)
     volume = np.zeros(int(account.max(initial=-1)) + 1)
@@ -124,7 +124,7 @@ def _meetings(accounts: Column, items: Column, exchanges: Column) -> _Meetings:
     return _Meetings(volume=volume, partner=both % max(len(volume), 1), ends=ends, number=number)
 
 
-def _expected_share(meetings: npt.NDArray[np.int64], inside: npt.NDArray[np.bool_]) -> float:
+def _expected_share(meetings: Ints, inside: Bools) -> float:
     """Expected share of pairs of two members among all pairs with a member, were repeats matched at random.
 
     `meetings` is the number of repeats per account. Two accounts with a and b of the 2E ends of all repeats

@@ -20,6 +20,7 @@ FEWEST_EXCHANGES = 4  # exchanges in a half of the data that an account needs
     reads=("observations.written",),
 )
 def written_out(rows: Columns, member: Mask) -> Outcome:
+    """Whether members write out alike shares of their prompts, or why that cannot be tested."""
     return alike_finding(
         rows,
         member,

@@ -16,4 +16,5 @@ from stillwatch.signals.registry import indicator
     graphs=("behaviour", "network", "client"),
 )
 def asn(observations: ir.Table) -> ir.Value:
+    """The autonomous system of the client's address, as text; null where it is unknown."""
     return observations.asn.cast("string")

@@ -17,4 +17,5 @@ from stillwatch.signals.registry import indicator
     proposes_only=True,
 )
 def client_address(observations: ir.Table) -> ir.Value:
+    """The client's address; null where the log has none."""
     return observations.client_ip

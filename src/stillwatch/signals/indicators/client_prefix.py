@@ -17,6 +17,7 @@ from stillwatch.signals.registry import indicator
     graphs=("behaviour", "network"),
 )
 def client_prefix(observations: ir.Table) -> ir.Value:
+    """The range of the client's address: /24 (IPv4) or /48 (IPv6); null without an address."""
     address = observations.client_ip
     parts = address.split(":")
     return ibis.cases(

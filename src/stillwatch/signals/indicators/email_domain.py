@@ -15,4 +15,5 @@ from stillwatch.signals.registry import indicator
     reads=("accounts.email_domain",),
 )
 def email_domain(accounts: ir.Table) -> ir.Value:
+    """The domain of the account's mail address in lower case; null where it is unknown."""
     return accounts.email_domain.lower()

@@ -16,4 +16,5 @@ from stillwatch.signals.registry import indicator
     reads=("accounts.email_local_shape",),
 )
 def email_local_shape(accounts: ir.Table) -> ir.Value:
+    """The shape of the local part of the mail address; null where it is unknown."""
     return accounts.email_local_shape

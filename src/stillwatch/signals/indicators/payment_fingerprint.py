@@ -15,4 +15,5 @@ from stillwatch.signals.registry import indicator
     reads=("accounts.payment_fingerprint",),
 )
 def payment_fingerprint(accounts: ir.Table) -> ir.Value:
+    """The fingerprint of the account's card; null where it has none."""
     return accounts.payment_fingerprint

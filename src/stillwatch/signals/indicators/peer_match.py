@@ -16,4 +16,5 @@ from stillwatch.signals.registry import indicator
     reads=("accounts.peer_match",),
 )
 def peer_match(accounts: ir.Table) -> ir.Value:
+    """The peer that has a value in common with the account; null where none has."""
     return accounts.peer_match

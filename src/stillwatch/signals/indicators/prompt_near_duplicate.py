@@ -25,6 +25,7 @@ from stillwatch.signals.registry import indicator
     proposes_only=True,
 )
 def prompt_near_duplicate(observations: ir.Table) -> ir.Value:
+    """The four band digests of the prompt; null for a prompt of fewer than 8 words."""
     return ibis.array(
         [(observations.words >= 8).ifelse(observations[f"band_{band}"], None) for band in range(4)]
     )

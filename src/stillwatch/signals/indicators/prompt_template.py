@@ -17,4 +17,5 @@ from stillwatch.signals.registry import indicator
     is_content=True,
 )
 def prompt_template(observations: ir.Table) -> ir.Value:
+    """The digests of the prompt's phrases, as an array."""
     return observations.phrases

@@ -18,4 +18,5 @@ from stillwatch.signals.registry import indicator
     is_content=True,
 )
 def request_shape(observations: ir.Table) -> ir.Value:
+    """The digest of the request's parameters; null where none is set."""
     return observations.shape_key.nullif(0).cast("string")

@@ -15,4 +15,5 @@ from stillwatch.signals.registry import indicator
     reads=("accounts.signup_ip",),
 )
 def signup_address(accounts: ir.Table) -> ir.Value:
+    """The address from which the account signed up; null where it is unknown."""
     return accounts.signup_ip

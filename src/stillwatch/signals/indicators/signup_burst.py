@@ -15,4 +15,5 @@ from stillwatch.signals.registry import indicator
     reads=("accounts.created_at",),
 )
 def signup_burst(accounts: ir.Table) -> ir.Value:
+    """The ten minutes in which the account was created, counted from 1970; null where unknown."""
     return accounts.created_at.epoch_seconds().floordiv(600).cast("string")

@@ -17,4 +17,5 @@ from stillwatch.signals.registry import indicator
     is_content=True,
 )
 def system_prompt(observations: ir.Table) -> ir.Value:
+    """The digest of the system prompt; null where there is none."""
     return observations.system_key.nullif(0).cast("string")

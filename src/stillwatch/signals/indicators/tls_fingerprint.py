@@ -16,4 +16,5 @@ from stillwatch.signals.registry import indicator
     graphs=("behaviour", "client"),
 )
 def tls_fingerprint(observations: ir.Table) -> ir.Value:
+    """The TLS fingerprint of the client; null where the log has none."""
     return observations.tls_fingerprint

@@ -16,4 +16,5 @@ from stillwatch.signals.registry import indicator
     graphs=("behaviour", "client"),
 )
 def user_agent(observations: ir.Table) -> ir.Value:
+    """The user agent of the client; null where the log has none."""
     return observations.user_agent
