@@ -10,9 +10,9 @@ Rules:
 * Everything else is a fault of the table that states it.
 
 The tolerance is that of two scans of one log with other names (`scripts/stability.py`): rates within a factor
-of 3, evidence within that factor or 5 %, counts within 2 % (at least 1; the exchanges of members that one side alone has
-come on top, to 1 % of the campaign's), probabilities within 0.05, times within two hours; and of the rows of
-one group, one in a hundred may be missing, be there besides, or have other words.
+of 3, evidence within that factor or 5 %, probabilities within 0.05, times within two hours. Counts within 2 %
+(at least 1); the exchanges of members that one side alone has come on top, to 1 % of the campaign's. Of the
+rows of one group, one in a hundred may be missing, be there besides, or have other words.
 """
 
 from __future__ import annotations
@@ -327,7 +327,10 @@ def _texts(
     """
     mine, theirs = (
         Counter(
-            json.dumps({name: value for name, value in row.items() if name not in ("rank", "account_id")})
+            json.dumps(
+                {name: value for name, value in row.items() if name not in ("rank", "account_id")},
+                sort_keys=True,
+            )
             for row in rows
         )
         for rows in (stated, found)
@@ -344,7 +347,8 @@ def _texts(
     )
     for row in missing:
         what = f"{row['campaign_id']}: a text of {row['accounts']} members in {row['exchanges']} exchanges"
-        outcome.note("texts", f"{what} does not follow from the sketches", is_near=are_ties)
+        why = "others of the same rank follow" if are_ties else "it does not follow"
+        outcome.note("texts", f"{what}: {why} from the sketches", is_near=are_ties)
     if len(more) > len(missing):
         what = f"{len(more) - len(missing)} more texts follow from the sketches"
         outcome.note("texts", what, is_near=False)

@@ -627,6 +627,14 @@ def posteriors(weighed: Row) -> dict[str, float]:
     return {name: 10 ** (value - top) / total for name, value in log10.items()}
 
 
+def overview_of(overview: Row, inputs: Any) -> Row:
+    """The row of the table `overview` of which dossiers count: the scan's overview, and its number of input
+    files. `inputs` are their digests, or digests by path.
+    """
+    digests = set(inputs.values() if isinstance(inputs, dict) else inputs)
+    return {"candidates": overview.get("candidates"), "inputs": len(digests)}
+
+
 def dossier_numbers(dossier: Row, tables: dict[str, list[Row]]) -> list[Number]:
     """Each number of a dossier with its stated and its derived value."""
     found: list[Number] = []
@@ -656,6 +664,8 @@ def dossier_faults(files: Files, manifest: dict[str, Any]) -> tuple[int, list[Fa
         for name in files.names
         if name.startswith(TABLES) and name.endswith(".jsonl")
     }
+    if tables:
+        tables["overview"] = [overview_of(manifest["overview"], manifest["inputs"])]
     count, faults = 0, []
     for name in sorted(one for one in files.names if one.startswith(DOSSIERS)):
         dossier = parse(files.read(name))
