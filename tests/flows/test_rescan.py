@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -10,12 +11,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from stillwatch.errors import InputError, UsageError
+from stillwatch.flows import rescan as flow
 from stillwatch.flows.agreement import compare
-from stillwatch.flows.keyed_log import of_logs
+from stillwatch.flows.excused import Excused
+from stillwatch.flows.keyed_log import HEAD, _honest, of_logs
 from stillwatch.flows.scan import Options, scan, silent
+from stillwatch.memory.labels import add, in_force, of_json
 from stillwatch.package import alone
 from stillwatch.package.check import Trust, check
-from stillwatch.package.make import order_of, package
+from stillwatch.package.make import order_of, package, read_results
+from stillwatch.package.pseudonyms import Pseudonyms
 from stillwatch.readers.discover import discover
 
 pytestmark = pytest.mark.issue(27)
@@ -77,8 +82,6 @@ def keyed(judged, log, tmp_path_factory):
 @pytest.fixture(scope="module")
 def again(keyed):
     """The verdict of a scan of the sketches, as a stranger sees it, and the tables of that scan."""
-    from stillwatch.flows import rescan as flow
-
     seen = {}
 
     def watched(stated, found):
@@ -265,6 +268,39 @@ def test_the_sketches_are_a_log_that_scan_reads(keyed):
     assert sources.accounts.name == "accounts.parquet"
     assert sources.releases.name == "releases.parquet"
     assert not sources.unread
+
+
+def test_values_that_people_labelled_honest_go_in_under_pseudonyms(judged, tmp_path):
+    """A scan of the sketches excuses the same values (`flows.rescan._scanned`)."""
+    copy = tmp_path / "results"
+    shutil.copytree(judged, copy)
+    at = datetime(2026, 5, 1, tzinfo=UTC)
+    targets = {
+        "indicator": ["email_domain=uni.example", "system_prompt=1000000000007", "signup_burst=2958"],
+        "mark": ["course:client_prefix=192.0.2.0/24"],
+    }
+    for kind, several in targets.items():
+        for target in several:
+            label = {"kind": kind, "target": target, "verdict": "honest", "reason": "known", "author": "me"}
+            add(copy, of_json(label | {"at": at.isoformat()}, "here"))
+    names = Pseudonyms(key=b"k" * 32)
+    stated = _honest(read_results(copy), names)
+    assert stated == [
+        {"kind": "indicator", "target": f"email_domain={names.of('email_domain', 'uni.example')}"},
+        {"kind": "indicator", "target": "system_prompt=1000000000007"},
+        {"kind": "indicator", "target": "signup_burst=2958"},
+        {"kind": "mark", "target": f"course:client_prefix={names.of('client_prefix', '192.0.2.0/24')}"},
+    ]
+    files = {HEAD: json.dumps({"honest": stated}).encode()}
+    seen = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flow, "scan", lambda *given: seen.update(options=given[2]) or {})
+        parameters = {"fdr": 0.01, "without": [], "shards": 1}
+        flow._scanned(files, {"scan": {"seed": 0, "parameters": parameters}}, tmp_path, False, silent)
+    excused = Excused.of(in_force(seen["options"].labels))
+    assert ("client_prefix", names.of("client_prefix", "192.0.2.0/24")) in excused.values
+    assert {explanation for explanation, _kind, _value in excused.marks} == {"course"}
+    assert len(excused.values) == 4
 
 
 def test_other_logs_and_other_levels_are_refused(judged, log, keyed, tmp_path, run):
