@@ -12,7 +12,7 @@ import pytest
 
 from stillwatch.errors import InputError, UsageError
 from stillwatch.flows import rescan as flow
-from stillwatch.flows.agreement import compare
+from stillwatch.flows.agreement import compare, is_near
 from stillwatch.flows.excused import Excused
 from stillwatch.flows.keyed_log import HEAD, _honest, of_logs
 from stillwatch.flows.scan import Options, scan, silent
@@ -140,6 +140,27 @@ def test_a_value_that_does_not_follow_is_named_by_table_row_and_column(again, ta
     whole = " ".join(one.what for one in found)
     assert "C1" in whole
     assert column in whole or "follow" in whole or "no such row" in whole or "linked" in whole
+
+
+@pytest.mark.parametrize(
+    ("column", "stated", "near", "far"),
+    [
+        ("q_value", 1e-5, 2.9e-5, 3.1e-5),
+        ("log10_e", 8.0, 8.45, 8.5),
+        ("log10_e", 100.0, 104.9, 106.0),
+        ("log10_likelihood_ratio", 3.0, 3.45, 3.5),
+        ("log10_likelihood_ratio", -10.0, -14.9, -15.1),
+        ("log10_likelihood_ratio", -1.0, -5.9, 0.1),
+        ("score", 0.9, 0.94, 0.96),
+        ("exchanges", 10, 11, 12),
+        ("exchanges", 1000, 1020, 1030),
+        ("detected_at", "2026-04-02T05:00:00.000000Z", "2026-04-02T07:00:00.000000Z", None),
+        ("kind", "harvest", "harvest", "relay"),
+    ],
+)
+def test_the_tolerance_is_the_stated_one(column, stated, near, far):
+    assert is_near(column, stated, near)
+    assert not is_near(column, stated, far)
 
 
 def test_a_rate_that_was_made_up_and_signed_anew_is_found(judged, log, tmp_path, run):

@@ -10,9 +10,10 @@ Rules:
 * Everything else is a fault of the table that states it.
 
 The tolerance is that of two scans of one log with other names (`scripts/stability.py`): rates within a factor
-of 3, evidence within that factor or 5 %, tests that speak against control within 10^5, probabilities within 0.05, times within two hours. Counts within 2 %
-(at least 1); the exchanges of members that one side alone has come on top, to 1 % of the campaign's. Of the
-rows of one group, one in a hundred may be missing, be there besides, or have other words.
+of 3, evidence within that factor or 5 % (of a test that speaks against control, 10^5), probabilities within
+0.05, times within two hours. Counts within 2 % (at least 1); the exchanges of members that one side alone has
+come on top, to 1 % of the campaign's. Of the rows of one group, one in a hundred may be missing, be there
+besides, or have other words.
 """
 
 from __future__ import annotations

@@ -211,6 +211,9 @@ def _check(log: Log, results: Results) -> None:
 
 
 def _check_rows(rows: int, results: Results, paths: Sequence[str]) -> None:
+    """Raise `InputError` where the scan counted other rows, or none."""
+    if rows == 0:
+        raise InputError(Problem(fact="the logs hold no exchange to sketch", where=", ".join(paths)))
     expected = results.overview.get("exchanges", 0) + results.overview.get("duplicates", 0)
     if rows != expected:
         raise InputError(
