@@ -184,6 +184,28 @@ def test_every_number_of_a_letter_is_a_reference(made):
         assert re.findall(r"\d", body) == [], to
 
 
+FIXED = (
+    r"campaign C1|[Cc]laims? \d( to \d)?( and \d)?|[Ss]ections? \d|[Hh]ypothes[ie]s H\d|\bH\d\b|\bN1\b|MITRE ATLAS, content version \S+"
+    r"|\b(19|20)\d\d\b|9[05]\W%|SHA-256 [0-9a-f]{64}|Stillwatch \S+|Apache-2\.0|\$\d+|ICD \d+"
+    r"|graded [A-F]\d|0\.95 is needed|\d+ April 2026, \d\d:\d\d UTC"
+)
+"""What holds digits and is no number of the results: parts of the document, years of sources, levels of
+confidence, digests, versions, assumptions of prices, and the span in the title."""
+
+
+def test_every_number_of_a_dossier_is_a_reference(made):
+    whole = (made / "dossier.html").read_text()
+    known = {row["id"] for row in json.loads((made / "numbers.json").read_text())["numbers"]}
+    ids = re.findall(r'<sub class="ref">(N\d+)</sub>', whole)
+    assert set(ids) == known
+    body = whole.partition("<main>")[2].partition("Annex A")[0]
+    assert "candidate groups were tested" in body
+    body = re.sub(r'[^<>]*<sub class="ref">N\d+</sub>', "", body)
+    body = re.sub(r"<h\d[^>]*>\d\.|<td>\d</td>|<svg.*?</svg>", "", body, flags=re.DOTALL)
+    body = re.sub(FIXED, "", html.unescape(re.sub(r"<[^>]+>", " ", body)).replace("\u00a0", " "))
+    assert re.findall(r".{20}\d.{20}", body) == []
+
+
 def test_a_stranger_derives_each_number_again_with_the_package_alone(made, results, tmp_path):
     package(results, tmp_path / "keyed", order_of("keyed", None, dossiers=(made,)))
     verdict = check(tmp_path / "keyed", Trust())

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from stillwatch.cli.output import print_json
+from stillwatch.cli.progress import bars
 
 
 @click.command()
@@ -43,6 +44,14 @@ from stillwatch.cli.output import print_json
     "repeated.",
 )
 @click.option(
+    "--log",
+    "logs",
+    multiple=True,
+    metavar="PATH",
+    help="Put in sketches of the log at PATH, which the scan read: no text and no names, but all that "
+    "`verify --rescan` needs to judge it again. With --level keyed. May be repeated.",
+)
+@click.option(
     "--timestamp",
     metavar="URL",
     help="Time-stamping authority (RFC 3161) that is asked to stamp the signed statement.",
@@ -56,6 +65,7 @@ def package(
     out: Path,
     key: Path | None,
     dossiers: tuple[Path, ...],
+    logs: tuple[str, ...],
     timestamp: str | None,
     as_json: bool,
 ) -> None:
@@ -66,13 +76,22 @@ def package(
       stillwatch package results/ --level sealed --key provider.pem --out sealed.zip
       stillwatch package results/ --level keyed --key provider.pem --out keyed/
       stillwatch package results/ --level keyed --dossier dossier/ --out keyed.zip
+      stillwatch package results/ --level keyed --log logs/ --key provider.pem --out keyed/
       stillwatch package results/ --account acct_02d87b5ffad1b9 --key provider.pem --out one-account/
     """
     from stillwatch.package.make import order_of
     from stillwatch.package.make import package as run
 
-    order = order_of(level, key, account=account, exchange=exchange, timestamp=timestamp, dossiers=dossiers)
-    result = run(results, out, order)
+    with bars(quiet=as_json) as progress:
+        log = None
+        if logs:
+            from stillwatch.flows.keyed_log import of_logs
+
+            log = of_logs(logs, progress)
+        order = order_of(
+            level, key, account=account, exchange=exchange, timestamp=timestamp, dossiers=dossiers, log=log
+        )
+        result = run(results, out, order)
     if as_json:
         print_json(result)
         return

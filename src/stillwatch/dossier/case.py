@@ -15,6 +15,7 @@ from stillwatch.claims.statements import of_campaign
 from stillwatch.errors import InputError, Problem, StateError, unknown
 from stillwatch.export.content import ExportedCampaign, read_content
 from stillwatch.export.terms import Terms
+from stillwatch.package.alone import overview_of
 from stillwatch.package.levels import KEPT, rows_of
 from stillwatch.package.make import read_results
 
@@ -29,19 +30,17 @@ READABLE = frozenset(
 class CampaignCase:
     """One campaign: rows by table, without sentences, account names and shared values.
 
-    `mine` are the campaign's own rows; `shown` is what may be disclosed of members and values; `withheld`
-    is the number of values that may not. `digest` identifies the results. `attribution` is the campaign's
-    part of `attribution.json`; None without one.
+    Of `tables`, `overview` has one row about the whole scan. `mine` are the campaign's own rows; `shown` is
+    what may be disclosed of members and values; `withheld` is the number of values that may not. `digest`
+    identifies the results. `attribution` is the campaign's part of `attribution.json`; None without one.
     """
 
     name: str
     row: Mapping[str, Any]
     tables: Mapping[str, list[dict[str, Any]]]
     mine: Mapping[str, list[Mapping[str, Any]]]
-    overview: Mapping[str, Any]
     version: str
     digest: str
-    inputs: tuple[str, ...]
     shown: ExportedCampaign
     withheld: int
     attribution: Mapping[str, Any] | None
@@ -97,17 +96,17 @@ def read_case(results: Path, campaign: str, attribution: Path | None, producer: 
         ]
         for name in sorted(READABLE & whole.tables.keys())
     }
+    inputs = tuple(sorted(set(whole.manifest["inputs"].values())))
+    of_scan = tables | {"overview": [overview_of(whole.overview, inputs)]}
     terms = Terms(with_accounts=False, producer=producer)
     content = read_content(results, terms)
     return CampaignCase(
         name=campaign,
         row=next(row for row in tables["campaigns"] if row["campaign_id"] == campaign),
-        tables=tables,
+        tables=of_scan,
         mine=of_campaign(tables, campaign),
-        overview=whole.overview,
         version=str(whole.manifest["version"]),
         digest=whole.digest,
-        inputs=tuple(sorted(set(whole.manifest["inputs"].values()))),
         shown=next(one for one in content.campaigns if one.name == campaign),
         withheld=sum(one.campaign == campaign for one in content.withheld),
         attribution=None

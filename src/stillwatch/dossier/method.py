@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stillwatch.claims import words
+from stillwatch.claims.numbers import number
 from stillwatch.dossier.case import CampaignCase
 from stillwatch.dossier.document import Document
 
@@ -10,17 +10,12 @@ from stillwatch.dossier.document import Document
 def method(document: Document, case: CampaignCase) -> None:
     """Add the section on the method and its limits to the document."""
     document.heading("3. Method", is_new_page=True)
-    candidates = case.overview.get("candidates")
+    candidates = number(case.tables, "overview", "value", "candidates")
+    inputs = number(case.tables, "overview", "value", "inputs")
     document.text("What is read. ", *METHOD["read"], basis="measured")
     document.text("How groups are formed. ", *METHOD["formed"], basis="measured")
-    if isinstance(candidates, int):
-        document.text(
-            f"How groups are tested. {words.count(candidates)} candidate groups were tested. ",
-            *METHOD["tested"],
-            basis="measured",
-        )
-    else:
-        document.text("How groups are tested. ", *METHOD["tested"], basis="measured")
+    tested = () if candidates is None else (candidates, " candidate groups were tested. ")
+    document.text("How groups are tested. ", *tested, *METHOD["tested"], basis="measured")
     document.text("Innocent explanations. ", *METHOD["innocent"], basis="measured")
     document.text("How often this is wrong. ", *METHOD["wrong"], basis="measured")
     document.text("Which accounts and exchanges belong. ", *METHOD["members"], basis="inferred")
@@ -29,8 +24,9 @@ def method(document: Document, case: CampaignCase) -> None:
     document.box("What this method cannot see", [(one,) for one in BLIND], side="note", otherwise="")
     document.text(
         f"Program: Stillwatch {case.version}, open source, Apache-2.0. Results: SHA-256 {case.digest}. "
-        f"Inputs: {len(case.inputs)} files, whose digests "
-        "are in the package. The same inputs, version and seed give the same results.",
+        "Files that were read: ",
+        inputs or "unknown",
+        "; their digests are in the package. The same inputs, version and seed give the same results.",
         is_small=True,
     )
 

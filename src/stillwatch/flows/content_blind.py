@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stillwatch.contract import results as contract
+from stillwatch.enrich.networks import Networks
 from stillwatch.errors import InputError, Problem
 from stillwatch.flows.ingest import beside, gather, too_little
 from stillwatch.progress import CountProgress
@@ -47,9 +48,11 @@ def sketch(
     progress: CountProgress = lambda _done, _total: None,
     limits: Limits = LIMITS,
     excerpt: Excerpt | None = None,
+    networks: Networks | None = None,
 ) -> dict[str, Any]:
     """Write sketches of the logs at `paths` to the folder `out`; returns counts, as in `sketch.json`.
-    `excerpt` says where the lines of the one file stand in their log; None: files are whole logs.
+    `excerpt` says where the lines of the one file stand in their log; None: files are whole logs. `networks`
+    fills in missing network numbers of addresses.
 
     A sketch has the same columns as the observations of `scan`: those of the contract without text, and
     digests in place of text. Digests are enciphered with `key` before they are written. An interrupted call
@@ -58,7 +61,7 @@ def sketch(
     sources = discover(paths, names=names, log_format=log_format, limits=limits)
     sources = replace(check(sources, names, limits), excerpt=excerpt)
     with whole_or_nothing(out) as folder, beside(out, key.name, sources) as store:
-        gather(sources, names, store, key, progress, limits=limits)
+        gather(sources, names, store, key, progress, networks=networks, limits=limits)
         short = too_little(sources, store, limits)
         for number, part in enumerate(store.parts):
             _write(store.path(part), folder / f"sketch-{number:05}.parquet", key)

@@ -8,7 +8,8 @@ and not from the package in question: a changed package may contain a changed ve
 Checked: SHA-256 of every file; the Ed25519 signature of the statement, and that the statement names exactly
 these files; the Merkle tree over the rows that are shown; the numbers of campaigns that follow from the
 tables. Not checked: the signer's identity, unless the public key is given; the signature of a time stamp
-(`openssl ts -verify -in timestamp.tsr -data statement.json -CAfile ROOTS.pem`).
+(`openssl ts -verify -in timestamp.tsr -data statement.json -CAfile ROOTS.pem`); what follows from sketches of
+the log, where the package holds them, which takes Stillwatch itself (`stillwatch verify PACKAGE --rescan`).
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ from zlib import crc32
 
 # Files of a package: digests, signed statement, time stamp and public key.
 SUMS, STATEMENT, STAMP, PUBLIC = "SHA256SUMS", "statement.json", "timestamp.tsr", "public_key.pem"
-# Files of a package: manifest, tree, rows with proofs, tables and dossiers.
-MANIFEST, TREE, ROWS, TABLES, DOSSIERS = "manifest.json", "tree.json", "rows.jsonl", "tables/", "dossiers/"
+# Files of a package: manifest, tree, rows with proofs, tables, dossiers and sketches.
+MANIFEST, TREE, ROWS = "manifest.json", "tree.json", "rows.jsonl"
+TABLES, DOSSIERS, SKETCHES = "tables/", "dossiers/", "sketches/"
 # Start of the last line of this file, which is followed by the digest.
 LAST_LINE = "# sha256 of the lines above: "
 KIND = "application/vnd.in-toto+json"  # media type of a statement in a signed envelope (DSSE)
@@ -337,35 +339,41 @@ STRONGEST = 12.0  # log10 e-value beyond which no q-value is claimed
 ALERTS_A_YEAR, HOURS_A_YEAR = 12.0, 8766.0
 DECISIVE, CLEAR = 1.0, 0.2  # log10 by which the best hypothesis must lead for a kind
 SOUGHT = 0.05  # least share of exchanges of a capability that is named
-# Numbers that no package lets a verifier compute.
-NOT_DERIVED = (
-    "the evidence that each explanation leaves, and of each test (needs the log)",
-    "the evidence and the bar of each look (needs the log)",
-    (
-        "the likelihood of each hypothesis, the probability of each membership, the interval of exchanges "
-        "(needs "
-        "the log)"
-    ),
-    "the rates of false positives (needs the log, and the bank of honest groups)",
+OF_THE_LOG = (
+    "the evidence that each explanation leaves, and of each test",
+    "the evidence and the bar of each look",
+    "the likelihood of each hypothesis, the probability of each membership, the interval of exchanges",
+    "the rates of false positives, which need the bank of honest groups too",
 )
-# Further numbers that cannot be computed from a keyed package.
-IF_KEYED = (
-    "first and last exchange, and the exchanges of each member (needs a package of level open)",
-    (
-        "that the rows are those of the results (the signature says so; a package of level open shows it by "
-        "the "
-        "tree)"
-    ),
+"""Numbers that follow from the log, and from sketches of it."""
+OF_EXCHANGES = "first and last exchange, and the exchanges of each member"
+BY_SIGNATURE = (
+    "that the rows are those of the results (the signature says so; a package of level open shows it by the "
+    "tree)"
 )
+FROM_NO_SKETCH = (
+    BY_SIGNATURE,
+    "that the sketches are those of the log (whoever has the log and the key makes the same bytes)",
+    "classes of networks (addresses are pseudonyms)",
+    "quantities of tests that stand as text (they are pseudonyms); their evidence is derived",
+    "names that campaigns keep over scans, and labels (of earlier scans, and of people)",
+)
+"""What a scan of the sketches in a package does not derive."""
 StoredRow = dict[str, Any]
 NumberCheck = tuple[str, str, Any, Any]  # table, name, what is stated, what follows
 
 
-def not_derived(level: str) -> tuple[str, ...]:
+def not_derived(level: str, has_sketches: bool) -> tuple[str, ...]:
     """Numbers that cannot be derived from the tables of a package of that level."""
-    return {"open": NOT_DERIVED, "keyed": (*NOT_DERIVED, *IF_KEYED)}.get(
-        level, ("any number: no tables are shown",)
-    )
+    if level not in ("keyed", "open"):
+        return ("any number: no tables are shown",)
+    needs = "a scan of the sketches: stillwatch verify PACKAGE --rescan" if has_sketches else "the log"
+    found = tuple(f"{one} (needs {needs})" for one in OF_THE_LOG)
+    if level == "open":
+        return found
+    if has_sketches:
+        return (*found, f"{OF_EXCHANGES} (needs {needs})", *FROM_NO_SKETCH)
+    return (*found, f"{OF_EXCHANGES} (needs a package of level open)", BY_SIGNATURE)
 
 
 def numbers(tables: dict[str, list[StoredRow]], overview: StoredRow) -> list[NumberCheck]:
@@ -623,6 +631,14 @@ def posteriors(weighed: StoredRow) -> dict[str, float]:
     return {name: 10 ** (value - top) / total for name, value in log10.items()}
 
 
+def overview_of(overview: StoredRow, inputs: Any) -> StoredRow:
+    """The row of the table `overview` of which dossiers count: the scan's overview, and its number of input
+    files. `inputs` are their digests, or digests by path.
+    """
+    digests = set(inputs.values() if isinstance(inputs, dict) else inputs)
+    return {"candidates": overview.get("candidates"), "inputs": len(digests)}
+
+
 def dossier_numbers(dossier: StoredRow, tables: dict[str, list[StoredRow]]) -> list[NumberCheck]:
     """Each number of a dossier with its stated and its derived value."""
     found: list[NumberCheck] = []
@@ -652,6 +668,8 @@ def dossier_faults(files: PackageFiles, manifest: dict[str, Any]) -> tuple[int, 
         for name in files.names
         if name.startswith(TABLES) and name.endswith(".jsonl")
     }
+    if tables:
+        tables["overview"] = [overview_of(manifest["overview"], manifest["inputs"])]
     count, faults = 0, []
     for name in sorted(one for one in files.names if one.startswith(DOSSIERS)):
         dossier = parse(files.read(name))
@@ -710,7 +728,8 @@ def verify(path: Path, public: bytes | None = None) -> tuple[list[FileFault], li
             faults += others
             if any(name.startswith(DOSSIERS) for name in files.names):
                 said.append(f"{count} numbers of dossiers follow from the tables")
-            said += [f"does not follow: {one}" for one in not_derived(manifest["level"])]
+            has_sketches = any(name.startswith(SKETCHES) for name in files.names)
+            said += [f"does not follow: {one}" for one in not_derived(manifest["level"], has_sketches)]
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as error:
         if not faults:
             faults.append((MANIFEST, f"it cannot be followed ({type(error).__name__})"))

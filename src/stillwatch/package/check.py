@@ -23,6 +23,7 @@ from stillwatch.package.alone import (
     MANIFEST,
     PUBLIC,
     ROWS,
+    SKETCHES,
     STAMP,
     STATEMENT,
     SUMS,
@@ -50,8 +51,9 @@ class Verification:
     """Result of a verification; `faults` is empty where nothing was changed.
 
     `signed_by` is the name of the verified key and `stamped_at` the time of the time stamp, None without
-    one. `numbers` and `of_dossiers` count numbers that were derived from the tables; `not_derived` lists
-    those that cannot be.
+    one. `numbers` and `of_dossiers` count numbers that were derived from the tables, `of_sketches` those that
+    a scan of the sketches gave, and `near` those of them that agree within the tolerance only; `not_derived`
+    lists what was not derived.
     """
 
     path: str
@@ -62,6 +64,8 @@ class Verification:
     stamped_at: str | None = None
     numbers: int = 0
     of_dossiers: int = 0
+    of_sketches: int = 0
+    near: list[Fault] = field(default_factory=list)
     not_derived: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -85,7 +89,7 @@ class Trust:
 def check(path: Path, trust: Trust) -> Verification:
     """Verify the package at `path`, a folder or a .zip; raises `StateError` where there is no package."""
     verdict = Verification(path=str(path))
-    files = _read(path, verdict.faults)
+    files = read(path, verdict.faults)
     if not verdict.faults and not files.keys() & {SUMS, STATEMENT, MANIFEST}:
         raise StateError(
             Problem(
@@ -111,8 +115,12 @@ def check(path: Path, trust: Trust) -> Verification:
     return verdict
 
 
-def _read(path: Path, faults: list[Fault]) -> dict[str, bytes]:
-    """Content of the files at `path`, by name."""
+def read(path: Path, faults: list[Fault]) -> dict[str, bytes]:
+    """Content of the files of the package at `path`, by name. Adds to `faults` what is no plain file, and
+    what was changed around the files of an archive.
+
+    Raises `StateError` where `path` does not exist.
+    """
     if path.is_dir():
         files = {}
         for one in sorted(path.rglob("*")):
@@ -328,11 +336,13 @@ def _numbers(files: Mapping[str, bytes], manifest: Mapping[str, Any], verdict: V
         if name.startswith(TABLES):
             rows = [json.loads(line) for line in content.splitlines()]
             tables[name.removeprefix(TABLES).removesuffix(".jsonl")] = [row["row"] for row in rows]
-    verdict.not_derived = alone.not_derived(manifest["level"])
+    has_sketches = any(name.startswith(SKETCHES) for name in files)
+    verdict.not_derived = alone.not_derived(manifest["level"], has_sketches)
     if tables:
         derived = alone.numbers(tables, manifest["overview"])
         verdict.numbers = len(derived)
         verdict.faults += [Fault(*one) for one in alone.wrong(derived)]
+        tables["overview"] = [alone.overview_of(manifest["overview"], manifest["inputs"])]
     for name in sorted(one for one in files if one.startswith(DOSSIERS)):
         dossier = json.loads(files[name])
         if dossier["results"] != manifest["results"]["digest"]:

@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import hmac
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ import pyarrow as pa
 
 from stillwatch.contract import results as contract
 from stillwatch.package.canonical import LARGEST, Json
+from stillwatch.package.pseudonyms import Pseudonyms
 from stillwatch.results.folder import TABLES
 
 Level = Literal["sealed", "keyed", "open", "account", "exchange"]
@@ -73,15 +73,10 @@ def plain(value: Any) -> Json:  # noqa: ANN401  a cell of any type of the contra
     return str(value) if is_beyond else value
 
 
-def keyed(row: dict[str, Json], key: bytes) -> dict[str, Json]:
-    """The row as a keyed package shows it; equal values of one kind have equal pseudonyms under one key."""
+def keyed(row: dict[str, Json], names: Pseudonyms) -> dict[str, Json]:
+    """The row as a keyed package shows it."""
     shown = {name: value for name, value in row.items() if name in KEPT}
     for name in PSEUDONYMOUS & row.keys():
         kind = "account" if name == "account_id" else str(row.get("kind"))
-        shown[name] = None if row[name] is None else pseudonym(key, kind, str(row[name]))
+        shown[name] = None if row[name] is None else names.of(kind, str(row[name]))
     return shown
-
-
-def pseudonym(key: bytes, kind: str, value: str) -> str:
-    """Pseudonym of a value: 80 bits of HMAC-SHA256 over kind and value, as hex."""
-    return hmac.digest(key, f"{kind}\x00{value}".encode(), "sha256")[:10].hex()

@@ -7,7 +7,7 @@ import io
 import json
 import secrets
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -25,6 +25,7 @@ from stillwatch.package.commitment import CommittedTable, commit, line, salt
 from stillwatch.package.levels import COMMITTED, WITHHELD, Level, keyed, rows_of
 from stillwatch.package.merkle import Tree
 from stillwatch.package.provenance import installed, provenance
+from stillwatch.package.pseudonyms import Pseudonyms
 from stillwatch.package.signing import IN_TOTO, Signer, derived, envelope, key_name, public_pem, signer
 from stillwatch.package.stamp import stamped
 from stillwatch.results.folder import MANIFEST, read_table, whole_or_nothing
@@ -80,13 +81,19 @@ class SourceResults:
         return hashlib.sha256(canonical({n: d for n, d in self.outputs.items() if n != PAGE})).hexdigest()
 
 
+Sketcher = Callable[[SourceResults, Pseudonyms, bytes], tuple[Pseudonyms, dict[str, bytes]]]
+"""A function that makes sketches of the log of results under pseudonyms and a secret of 32 bytes; it returns
+the pseudonyms, with the accounts whose order is kept, and the files by name (`flows.keyed_log`).
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """A request for a package.
 
     `key` signs, None for none. `only` is the id of the account or exchange to show. `timestamp` is the
     address of a time-stamping authority. `dossiers` are dossiers of the same results (folder or
-    `numbers.json`) to include.
+    `numbers.json`) to include. `log` makes sketches of the whole log to include, None for none.
     """
 
     level: Level
@@ -94,6 +101,7 @@ class Order:
     only: str | None = None
     timestamp: str | None = None
     dossiers: tuple[Path, ...] = ()
+    log: Sketcher | None = None
 
 
 def package(results: Path, out: Path, order: Order) -> dict[str, Any]:
@@ -194,7 +202,11 @@ def contents(results: SourceResults, order: Order) -> tuple[dict[str, bytes], di
     secret = secrets.token_bytes(32) if order.key is None else order.key.seed
     secret = derived(secret, results.digest)
     tree, parts = commit(results.tables, secret)
-    files = _shown(results, order, secret, tree, parts)
+    names = Pseudonyms(key=derived(secret, "pseudonyms"))
+    sketches: dict[str, bytes] = {}
+    if order.log is not None:
+        names, sketches = order.log(results, names, derived(secret, "sketches"))
+    files = sketches | _shown(results, order, names, tree, parts)
     name = None if order.key is None else key_name(order.key.public)
     inputs = sorted(set(results.manifest["inputs"].values()))
     files["provenance.json"] = canonical(
@@ -278,14 +290,13 @@ def archive(files: Mapping[str, bytes]) -> bytes:
 
 
 def _shown(
-    results: SourceResults, order: Order, secret: bytes, tree: Tree, parts: list[CommittedTable]
+    results: SourceResults, order: Order, names: Pseudonyms, tree: Tree, parts: list[CommittedTable]
 ) -> dict[str, bytes]:
     """The files with rows, by name."""
     if order.level == "keyed":
-        key = derived(secret, "pseudonyms")
         tables = {name: table for name, table in results.tables.items() if name not in WITHHELD["keyed"]}
         return {
-            f"{TABLES}{name}.jsonl": _lines([line(name, keyed(row, key)) for row in rows_of(table)])
+            f"{TABLES}{name}.jsonl": _lines([line(name, keyed(row, names)) for row in rows_of(table)])
             for name, table in tables.items()
         }
     if order.level == "open":
@@ -399,6 +410,7 @@ def order_of(
     exchange: str | None = None,
     timestamp: str | None = None,
     dossiers: tuple[Path, ...] = (),
+    log: Sketcher | None = None,
 ) -> Order:
     """An order from command-line options.
 
@@ -422,6 +434,21 @@ def order_of(
                 fix=f"stillwatch package RESULTS --{name} ID --key KEY.pem --out PATH",
             )
         )
+    if log is not None and level != "keyed":
+        raise UsageError(
+            Problem(
+                fact="`--log` is for packages of level keyed",
+                why="a sealed package shows no row, and an open one goes to whom the log may be shown",
+                fix="stillwatch package RESULTS --level keyed --log LOGS --out PATH",
+            )
+        )
     chosen = cast("Level", level or next(iter(subjects)))
     held = None if key is None else signer(key)
-    return Order(level=chosen, key=held, only=subjects.get(chosen), timestamp=timestamp, dossiers=dossiers)
+    return Order(
+        level=chosen,
+        key=held,
+        only=subjects.get(chosen),
+        timestamp=timestamp,
+        dossiers=dossiers,
+        log=log,
+    )

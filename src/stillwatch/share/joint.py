@@ -21,7 +21,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -31,9 +30,8 @@ from stillwatch.errors import InputError, Problem
 from stillwatch.results.folder import whole_or_nothing, write_json
 from stillwatch.share.sets import sketch_parts
 from stillwatch.share.state import check_name
-from stillwatch.sketch.digest import name_keys
 from stillwatch.sketch.keys import Key
-from stillwatch.sketch.observe import NAMES
+from stillwatch.sketch.rename import Name, renamed
 
 HEAD, ACCOUNTS_FILE = "sketch.json", "accounts.parquet"  # files beside sketches that a scan recognises
 NAMED = ("account_id", "organization_id", "exchange_id")
@@ -92,37 +90,21 @@ def joint(
     return {**head, "names": str(mine)}
 
 
-def _pseudonyms(
-    column: pa.Array | pa.ChunkedArray, purpose: str, provider: str, key: Key
-) -> tuple[pa.Array, dict[str, str]]:
-    """The column with each name replaced by its pseudonym (null stays null), and a mapping from names to
-    pseudonyms.
-    """
-    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    whole = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
-    coded = whole.dictionary_encode()
+def _pseudonym(purpose: str, provider: str, key: Key, made: dict[str, str]) -> Name:
+    """The function from a name to its pseudonym for one purpose; adds what it made to `made`."""
     secret = key.of(f"joint {purpose}")
-    made = {
-        name: f"{provider}-{hashlib.blake2b(name.encode(), key=secret, digest_size=10).hexdigest()}"
-        for name in coded.dictionary.to_pylist()
-    }
-    hidden = pa.array([made[name] for name in coded.dictionary.to_pylist()], pa.string())
-    return hidden.take(coded.indices), made
+
+    def name(value: str) -> str:
+        made[value] = f"{provider}-{hashlib.blake2b(value.encode(), key=secret, digest_size=10).hexdigest()}"
+        return made[value]
+
+    return name
 
 
 def _hidden(table: pa.Table, provider: str, own: Key, names: dict[str, str]) -> pa.Table:
     """A sketch's rows under pseudonyms; adds the accounts' pseudonyms to `names`."""
-    metadata = table.schema.metadata
-    for name in NAMED:
-        place = table.column_names.index(name)
-        column, made = _pseudonyms(table.column(name), name, provider, own)
-        if name == "account_id":
-            names |= made
-            keys = name_keys(column, NAMES)
-            at = table.column_names.index("account_key")
-            table = table.set_column(at, "account_key", pa.array(np.ascontiguousarray(keys).view(np.int64)))
-        table = table.set_column(place, name, column)
-    return table.replace_schema_metadata(metadata)
+    made = {name: _pseudonym(name, provider, own, names if name == "account_id" else {}) for name in NAMED}
+    return renamed(table, made)
 
 
 def _accounts(path: Path, provider: str, own: Key, common: Key, names: dict[str, str]) -> pa.Table:
@@ -139,11 +121,12 @@ def _accounts(path: Path, provider: str, own: Key, common: Key, names: dict[str,
                 expected="Parquet, as in the contract",
             )
         ) from None
-    account, made = _pseudonyms(table.column("account_id"), "account_id", provider, own)
-    names |= made
-    card, _made = _pseudonyms(table.column("payment_fingerprint"), "payment_fingerprint", "card", common)
-    columns = {name: table.column(name) for name in ACCOUNTS.names if name not in HIDDEN}
-    return ACCOUNTS.conform(pa.table(columns | {"account_id": account, "payment_fingerprint": card}))
+    card = "payment_fingerprint"
+    made = {
+        "account_id": _pseudonym("account_id", provider, own, names),
+        card: _pseudonym(card, "card", common, {}),
+    }
+    return ACCOUNTS.conform(renamed(table.drop_columns(list(HIDDEN)), made))
 
 
 def together(folders: Sequence[Path], out: Path) -> dict[str, Any]:

@@ -16,8 +16,6 @@ from stillwatch.stats.arrays import Bools, Floats, Ints
 from stillwatch.stats.evalues import binomial_log_e
 from stillwatch.stats.factorize import Same, codes, distinct
 
-Ints = npt.NDArray[np.int64]
-
 FEWEST_ACCOUNTS, FEWEST_OTHERS = 8, 40  # members, and other accounts, that are needed
 SEVERAL = 2  # accounts with which a member must share conversations in order to count
 # Accounts of a circle that keeps its conversations to itself, at most: a family, a team of students or of
