@@ -350,6 +350,7 @@ def test_half_of_a_surrogate_pair_and_control_signs_are_read():
             assert choices.apply(choices.apply(text, KEYS[0]), KEYS[0]) == choices.apply(text, KEYS[0])
 
 
+@pytest.mark.issue(25)
 def test_every_paragraph_of_a_quotation_of_three_is_left_alone():
     said = "The road is often closed, and it does not open again before the summer has begun."
     quoted = f"“{said}\n\n“{said}\n\n{said}”"
@@ -358,6 +359,7 @@ def test_every_paragraph_of_a_quotation_of_three_is_left_alone():
     ] == []
 
 
+@pytest.mark.issue(25)
 def test_a_page_of_a_manual_has_no_prose():
     said = "The file is often not there, and it does not matter which of the two commands is used."
     page = f".TH OFTEN 1\n.SH DESCRIPTION\n{said}\n\n{said}\n\n.SH NOTES\n{said}\n"
