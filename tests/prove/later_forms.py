@@ -3,6 +3,7 @@ looking at its rules.
 """
 
 import base64
+import codecs
 import html
 import itertools
 import json
@@ -290,6 +291,74 @@ THIRD = {
     "compressed": lambda t: base64.b64encode(zlib.compress(t.encode())).decode(),
     "escapes of a style sheet": lambda t: "".join(f"\\{ord(c):x} " for c in t),
 }
+
+
+def some_words(text, make, every=3):
+    """Each third word in a form; the others as they are."""
+    return each_word(
+        text,
+        lambda at, word: (
+            re.sub(r"[A-Za-z]+", lambda found: make(found.group()), word) if at % every == 0 else word
+        ),
+    )
+
+
+def by_table(text, table):
+    return re.sub(r"[A-Za-z]+", lambda found: table.get(found.group().lower(), found.group()), text)
+
+
+def pairs_of(text):
+    return dict(one.split(":") for one in text.split())
+
+
+SMS = pairs_of(
+    "you:u your:ur are:r be:b to:2 for:4 see:c why:y before:b4 people:ppl great:gr8 that:dat the:da this:dis they:dey "
+    "know:kno would:wud should:shud have:hav from:frm though:tho some:sum when:wen is:iz was:woz of:ov can:cn "
+    "often:oft make:mk will:wil which:wch has:hs one:1 and:n not:nt with:w/ good:gud more:mor"
+)
+MISTYPED = pairs_of(
+    "the:teh and:adn to:ot of:fo is:si it:ti in:ni for:fro with:wiht that:taht are:aer was:wsa not:nto you:yuo "
+    "can:acn be:eb as:sa or:ro at:ta by:yb an:na has:hsa do:od but:btu we:ew he:eh she:hse one:noe who:woh how:hwo so:os"
+)
+AS_SIGNS = pairs_of(
+    "and:& at:@ is:= are:= to:→ not:¬ for:∀ all:∀ there:∃ with:w/ number:# money:$ sun:☀ in:∈ of:° between:↔ or:∨ "
+    "more:↑ less:↓ about:~ eye:👁 see:👀 car:🚗 book:📖 heart:❤ house:🏠 world:🌍 people:👥 water:💧 first:🥇 no:🚫 hand:✋"
+)
+OF_A_DIALECT = pairs_of(
+    "you:ye your:yer my:me of:o' and:an' the:th' to:t' is:be are:be for:fer with:wi' have:'ave her:'er his:'is how:'ow "
+    "not:nae do:dae about:'bout over:o'er before:afore it:'t this:dis that:dat no:nay get:git can:kin just:jist"
+)
+CYRILLIC = dict(zip("abcdefghijklmnopqrstuvwxyz", "абцдефгхийклмнопярстувшхыз", strict=True))
+MORSE = dict(
+    zip(
+        "abcdefghijklmnopqrstuvwxyz",
+        ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- "
+        ".--. --.- .-. ... - ..- ...- .-- -..- -.-- --..".split(),
+        strict=True,
+    )
+)
+# Words of a text in a form that a reader undoes one by one; a prompt may also show a few words only.
+CIPHERS = {
+    "rot13": lambda w: codecs.encode(w, "rot13"),
+    "mirrored alphabet": lambda w: "".join(chr(219 - ord(c)) for c in w.lower()),
+    "base64": lambda w: base64.b64encode(w.encode()).decode(),
+    "backwards": lambda w: w[::-1],
+    "sorted letters": lambda w: "".join(sorted(w)),
+    "halves swapped": lambda w: w[len(w) // 2 :] + w[: len(w) // 2],
+    "Cyrillic": lambda w: by_letter(CYRILLIC, w),
+    "Morse": lambda w: " ".join(MORSE[c] for c in w.lower()),
+}
+# A fourth round, with every word of the case explained: texts of which a part only is altered.
+FOURTH = {
+    "short messages": lambda t: by_table(t, SMS),
+    "short words mistyped": lambda t: by_table(t, MISTYPED),
+    "signs for words": lambda t: by_table(t, AS_SIGNS),
+    "dialect": lambda t: by_table(t, OF_A_DIALECT),
+    "a word a paragraph": lambda t: each_word(t, lambda _, word: f"{NUMBERED} {word}.\n" + (FILLER[0] + ". ") * 40),
+    "vowels of some words gone": lambda t: some_words(t, lambda w: re.sub("[aeiou]", "", w) or w, 2),
+} | {
+    f"some words, {name}": lambda t, make=make: some_words(t, make) for name, make in CIPHERS.items()
+}  # fmt: skip
 
 
 def fuzzed(rng):

@@ -341,3 +341,20 @@ def test_half_of_a_surrogate_pair_and_control_signs_are_read():
     for odd in ("\ud800", "\x00", "\x0c", "\u2028", "\u202e", "\ufffc"):
         for text in (f"{INTRO} {odd}", f"{INTRO}\n\n{odd}\n\nx = ({odd}\n\n{AFTER}", f"{odd}{INTRO}{odd}"):
             assert choices.apply(choices.apply(text, KEYS[0]), KEYS[0]) == choices.apply(text, KEYS[0])
+
+
+@pytest.mark.issue(25)
+def test_every_paragraph_of_a_quotation_of_three_is_left_alone():
+    said = "The road is often closed, and it does not open again before the summer has begun."
+    quoted = f"“{said}\n\n“{said}\n\n{said}”"
+    assert [
+        one for one in choices.places(f"The note is long.\n\n{quoted}\n\n{said}") if one.start < len(quoted)
+    ] == []
+
+
+@pytest.mark.issue(25)
+def test_a_page_of_a_manual_has_no_prose():
+    said = "The file is often not there, and it does not matter which of the two commands is used."
+    page = f".TH OFTEN 1\n.SH DESCRIPTION\n{said}\n\n{said}\n\n.SH NOTES\n{said}\n"
+    assert not list(choices.places(page))
+    assert list(choices.places(said))

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from stillwatch.prove import seen
 from stillwatch.prove.case import PromptAnswer, SuspectCase
 from stillwatch.prove.registry import provenance_tests
 from stillwatch.prove.seen import TextBefore, is_unread, readings, words
-from stillwatch.prove.text import canaries
+from stillwatch.prove.text import canaries, choices
 from tests.prove import later_forms
 from tests.prove import quoting as q
 
@@ -76,6 +77,56 @@ def test_no_form_of_quoting_convicts(texts, name):
     assert one.log10_p > -2.5
     assert other.log10_p > -2.5
     assert one.units > 50  # what the suspect says of its own is still tested
+
+
+@pytest.fixture
+def explained(monkeypatch):
+    """A case whose other answers use every word, so that hardly a row is unread."""
+    known = {*q.STOCK, *(word for form in choices.PAIRS for some in form for word in words(some))}
+    monkeypatch.setattr(seen, "explained", lambda pairs: set(known))
+
+
+@pytest.mark.parametrize("name", later_forms.FOURTH)
+def test_a_passage_of_which_some_words_are_altered_was_seen(texts, explained, name):
+    ring, windows, chosen = texts
+    for some, test in ((windows, "radioactivity_text"), (chosen, "keyed_choices")):
+        asked = later_forms.FOURTH[name]
+        case = SuspectCase(
+            keyring=ring,
+            answers=[PromptAnswer(prompt=f"Say this again: {asked(text)}", answer=text) for text in some],
+            tokenize=q.tokenize,
+            decoys=0,
+        )
+        assert TESTS[test].test(case)[0].log10_p > -2.5
+
+
+@pytest.mark.parametrize("name", later_forms.CIPHERS)
+def test_a_few_words_in_a_cipher_are_unread(texts, explained, name):
+    ring, windows, _ = texts
+    few = [" ".join(text.split()[at : at + 5]) for text in windows for at in range(0, 60, 5)]
+    coded = [later_forms.some_words(text, later_forms.CIPHERS[name], 1) for text in few]
+    shown = [
+        PromptAnswer(prompt=f"What is this? {one}", answer=text) for one, text in zip(coded, few, strict=True)
+    ]
+    case = SuspectCase(keyring=ring, answers=shown, tokenize=q.tokenize, decoys=0)
+    assert TESTS["radioactivity_text"].test(case)[0].log10_p > -2.5
+    bare = [PromptAnswer(prompt="What is this?", answer=text) for text in few]
+    case = SuspectCase(keyring=ring, answers=bare, tokenize=q.tokenize, decoys=0)
+    assert TESTS["radioactivity_text"].test(case)[0].log10_p < -20
+
+
+def test_an_answer_on_the_subject_of_its_prompt_is_no_repetition():
+    asked = "Write a story about an old house near the water and the family that lived there for many years."
+    said = words(
+        "Every morning the smell of bread came up from the kitchen. Anna counted her steps to the door, past the "
+        "clock that nobody wound, and wondered whether her brother would write before winter closed the road."
+    )
+    assert not TextBefore([asked]).repeats(said).any()
+    assert (
+        TextBefore([asked])
+        .repeats(words("This is about an old house near the water and the family there."))
+        .all()
+    )
 
 
 def test_forms_within_forms_made_at_random_convict_nobody_more_often_than_the_level(texts):
@@ -277,8 +328,12 @@ def test_a_word_is_held_of_which_letters_are_hidden_and_not_one_of_which_most_ar
     assert not hidden.holds(["hospitable"])
 
 
+def test_words_that_the_last_letters_of_others_spell_are_held():
+    assert TextBefore(["Go if it be in now the"]).holds(["often", "we"])
+
+
 def test_words_near_each_other_are_held_and_words_far_apart_are_not():
-    far = TextBefore([" ".join(["often", *(f"x{i}" for i in range(300)), "never", "we"])])
+    far = TextBefore([" ".join(["often", *(f"x{i}" for i in range(5_000)), "never", "we"])])
     assert far.holds(["we", "never"])
     assert not far.holds(["often", "we"])
     assert not far.holds(["seldom"])

@@ -68,9 +68,12 @@ def _nearer(said: PromptAnswer, seen: TextBefore, twin: PromptAnswer) -> float:
     """Likeness of the suspect's answer to the served answer minus that to its twin, without runs of words
     that the suspect had before it.
     """
+    answer = words(said.answer)
+    again = {word for word, is_repeated in zip(answer, seen.repeats(answer), strict=True) if is_repeated}
 
     def was_read(run: tuple[str, ...]) -> bool:
-        return seen.holds(words(" ".join(run)))
+        some = words(" ".join(run))
+        return not again.isdisjoint(some) or seen.holds(some)
 
     return likeness(said.answer, twin.answer, was_read) - likeness(said.answer, twin.unserved, was_read)
 

@@ -22,9 +22,9 @@ def missing(case: SuspectCase) -> str:
 def _unseen(case: SuspectCase) -> tuple[Windows, int]:
     """The suspect's choices that it cannot have read, in any form, and the number of the others.
 
-    A pair of words is left out of an answer where either form stood in what that answer had before it. It
-    is left out of every answer in a context in which it occurs in any prompt; at the beginning of an
-    answer, where there is no word before, in any context.
+    A pair of words is left out of an answer where either form stood in what that answer had before it, and
+    in passages that repeat that. It is left out of every answer in a context in which it occurs in any
+    prompt; at the beginning of an answer, where there is no word before, in any context.
     """
     forms = {tuple(words(form)): at for at, pair in enumerate(choices.PAIRS) for form in pair}
     read = followed((text for pair in case.answers for text in pair.read), forms)
@@ -37,11 +37,13 @@ def _unseen(case: SuspectCase) -> tuple[Windows, int]:
         held = {
             at for at in {one.pair for one in places} if any(map(seen.holds, map(words, choices.PAIRS[at])))
         }
-        said, _, ends = spoken(pair.answer)
+        said, begins, ends = spoken(pair.answer)
+        again = seen.repeats(said)
         for one in places:
             before = int(np.searchsorted(ends, one.start, "right"))
             is_read = (one.pair, said[before - 1]) in read if before else one.pair in anywhere
-            if one.pair not in held and not is_read:
+            after = int(np.searchsorted(begins, one.end, "left"))
+            if one.pair not in held and not is_read and not again[before:after].any():
                 kept.append(one)
     return choices.windows(kept), every - len(kept)
 

@@ -49,9 +49,9 @@ LONE_QUOTE = re.compile(r"(?<!\w)'|'(?!\w)")  # a single quote that is no apostr
 HEREDOC = re.compile(r"<<[-~]?[ ]?(['\"]?)[A-Za-z_]\w*\1\s*(?:[|>&);,.].*)?$", re.MULTILINE)
 TAG = re.compile(r"</?[A-Za-z!?%]")  # start of a tag of HTML or XML
 # Text after these belongs to them and has no recognisable end: data after a program, Perl's documentation, a
-# patch, a LaTeX document, blocks of Org, AsciiDoc and BBCode.
+# patch, a LaTeX document, a page of a manual in roff, blocks of Org, AsciiDoc and BBCode.
 BOUNDLESS = re.compile(
-    r"^__(?:END|DATA)__\b|^=[a-z]+\b|^@@ |^diff |^--- \S|^\+\+\+ \S|^#\+|^=+ "
+    r"^__(?:END|DATA)__\b|^=[a-z]+\b|^@@ |^diff |^--- \S|^\+\+\+ \S|^#\+|^\.[A-Z]{2}\b|^[.']\\\"|^=+ "
     r"\S|^\[/?[a-z]+[\],]|\\[A-Za-z]{2,}[{\[]",
     re.MULTILINE,
 )

@@ -183,8 +183,8 @@ def _quotations(texts: list[str]) -> list[list[tuple[int, int]]]:
         signs = [at for at, letter in enumerate(text) if letter in QUOTES]
         if is_open:
             end = signs[-1] + 1 if signs else len(text)
-            out.append([(0, end), *_single(text)])
             closes = bool(signs) and not text[end : end + 1].isalnum()
+            out.append([(0, end if closes else len(text)), *_single(text)])
             is_open = number < last and not closes
             continue
         found: list[tuple[int, int]] = []
