@@ -242,9 +242,8 @@ def test_a_compressed_file_of_envelopes_is_read_alike(tmp_path, plain):
 
 @pytest.mark.issue(23)
 def test_a_log_in_envelopes_read_in_parts_is_the_log_read_whole(tmp_path, monkeypatch):
-    from test_apart import told as both
-
     from stillwatch.readers import vendor
+    from tests.readers.test_apart import told as both
 
     monkeypatch.setattr(vendor, "PART", 3_000)
     path = tmp_path / "log.log"
