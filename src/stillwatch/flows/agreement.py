@@ -97,6 +97,7 @@ def compare(stated: Tables, found: Tables) -> Comparison:
         if name == "evidence":
             mine, theirs = ([row for row in rows if row["kind"] not in shared] for rows in (mine, theirs))
         if name == "profiles":
+            _marks(mine, theirs, outcome)
             mine, theirs = _by_owner(mine), _by_owner(theirs)
         _rows(name, mine, theirs, slack, outcome)
     _values(stated, found, shared, slack, outcome)
@@ -138,13 +139,37 @@ def _comparable(table: str, row: Row) -> dict[str, Any]:
 
 
 def _by_owner(rows: Iterable[Row]) -> list[dict[str, Any]]:
-    """Rows of `profiles` with the first account of an owner in place of the owner's number."""
+    """Rows of `profiles` without marks, with the first account of an owner in place of the owner's number."""
     kept = list(rows)
     first: dict[int, str] = {}
     for row in kept:
         if row["owner"] is not None:
             first[row["owner"]] = min(first.get(row["owner"], row["account_id"]), row["account_id"])
-    return [{**row, "owner": first.get(row["owner"])} for row in kept]
+    shown = ({name: value for name, value in row.items() if name != "marks"} for row in kept)
+    return [row | {"owner": first.get(row["owner"])} for row in shown]
+
+
+def _marks(stated: Iterable[Row], found: Iterable[Row], outcome: Comparison) -> None:
+    """Compare by group and explanation how many accounts carry its mark. Which ones do may differ: of two
+    values that equally many of a group show, the first by name is its mark.
+    """
+    mine, theirs = (
+        {(row["group_id"], row["account_id"]): frozenset(row["marks"]) for row in rows}
+        for rows in (stated, found)
+    )
+    counts = [
+        Counter((group, mark) for (group, _account), marks in side.items() for mark in marks)
+        for side in (mine, theirs)
+    ]
+    outcome.compared += len(counts[0])
+    for place in sorted(counts[0].keys() | counts[1].keys()):
+        a, b = (side[place] for side in counts)
+        if a != b:
+            what = f"{place[0]} {place[1]} marks {a} accounts, and {b} by the sketches"
+            outcome.note("profiles", what, is_near=is_near("accounts", a, b))
+    others = Counter(place[0] for place in mine.keys() & theirs.keys() if mine[place] != theirs[place])
+    for group, accounts in sorted(others.items()):
+        outcome.note("profiles", f"{group}: {accounts} accounts carry other marks", is_near=True)
 
 
 def _rows(
