@@ -165,6 +165,8 @@ def test_marks_that_too_few_accounts_carry_are_named(again):
         ("exchanges", 10, 11, 12),
         ("exchanges", 1000, 1020, 1030),
         ("detected_at", "2026-04-02T05:00:00.000000Z", "2026-04-02T07:00:00.000000Z", None),
+        ("marked", 73, 68, 60),
+        ("most", 25, 22, 18),
         ("kind", "harvest", "harvest", "relay"),
     ],
 )
