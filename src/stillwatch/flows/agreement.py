@@ -173,7 +173,7 @@ def _marks(stated: Iterable[Row], found: Iterable[Row], outcome: Comparison) -> 
             outcome.note("profiles", what, is_near=is_near("marked", a, b))
     others = Counter(place[0] for place in mine.keys() & theirs.keys() if mine[place] != theirs[place])
     for group, accounts in sorted(others.items()):
-        outcome.note("profiles", f"{group}: {accounts} accounts carry other marks", is_near=True)
+        outcome.note("profiles", f"{group}: other marks by account: {accounts}", is_near=True)
 
 
 def _rows(
