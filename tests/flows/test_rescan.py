@@ -120,6 +120,7 @@ CHANGES = {
     "texts": [("accounts", 10**6)],
     "common": [("most", 10**6)],
     "claims": [("basis", "alleged")],
+    "profiles": [("exchanges", 10**6), ("created_at", "2020-01-01T00:00:00.000000Z")],
 }
 
 
@@ -142,6 +143,15 @@ def test_a_value_that_does_not_follow_is_named_by_table_row_and_column(again, ta
     assert column in whole or "follow" in whole or "no such row" in whole or "linked" in whole
 
 
+def test_marks_that_too_few_accounts_carry_are_named(again):
+    stated = json.loads(json.dumps(again[1]["stated"]))
+    for row in stated["profiles"]:
+        row["marks"] = row["marks"][1:]
+    found = compare(stated, again[1]["found"]).faults
+    assert {one.file for one in found} == {"tables/profiles.jsonl"}
+    assert all(one.what.startswith("C1 ") and " accounts, and " in one.what for one in found)
+
+
 @pytest.mark.parametrize(
     ("column", "stated", "near", "far"),
     [
@@ -155,6 +165,8 @@ def test_a_value_that_does_not_follow_is_named_by_table_row_and_column(again, ta
         ("exchanges", 10, 11, 12),
         ("exchanges", 1000, 1020, 1030),
         ("detected_at", "2026-04-02T05:00:00.000000Z", "2026-04-02T07:00:00.000000Z", None),
+        ("marked", 73, 68, 60),
+        ("most", 25, 22, 18),
         ("kind", "harvest", "harvest", "relay"),
     ],
 )
