@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from crowds import load, marked, traits
 
 from stillwatch.simulate.crowds import setting
 from stillwatch.simulate.people import words
+from tests.signals.crowds import load, marked, traits
 
 
 @pytest.mark.issue(20)
@@ -13,9 +13,9 @@ def test_people_with_one_card_at_addresses_of_their_own_count_as_one():
 
 
 @pytest.mark.issue(20)
-def test_accounts_at_one_address_are_not_covered():
-    known = traits(6, payment_fingerprint=[1] * 6, client_prefix=[10, 10, 10, 11, 12, 13])
-    assert marked("sponsor", known) == [[3, 4, 5]]
+def test_a_family_or_a_branch_library_is_covered_and_many_accounts_at_one_address_are_not():
+    known = traits(20, payment_fingerprint=[1] * 20, client_prefix=[10] * 8 + [11] * 9 + [12, 13, 14])
+    assert marked("sponsor", known) == [[*range(8), 17, 18, 19]]
 
 
 @pytest.mark.issue(20)

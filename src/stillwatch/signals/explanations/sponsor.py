@@ -16,6 +16,9 @@ from stillwatch.simulate.crowds import Crowd, Setting
 from stillwatch.simulate.people import count
 from stillwatch.simulate.population import fresh
 
+# Members that mostly use one address, at most, where it is a home, a class room or a branch library: chosen.
+LARGEST_PLACE = 8
+# Explanations whose people a sponsor may supply.
 SUPPLIED = (of_an_app, of_a_course, of_one_interest, of_own_topics, of_a_quota)
 
 
@@ -41,19 +44,21 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
 
 @explanation(
     what="people whose accounts a third party pays for, such as a charity, a school or a seller of courses",
-    carries="one payment fingerprint, shared by two accounts or more, and no address that another member "
-    "mostly uses",
+    carries="one payment fingerprint, shared by two accounts or more, and no address that more than eight "
+    "members mostly use",
     bends=("ownership",),
     accompanies=True,
     produces="few payment instruments for many people in their own places, whatever else these people have "
     "in common: the sponsor's app, its course or its timetable",
-    cannot="by itself, any evidence but that of payments; accounts at one address are not covered",
+    cannot="by itself, any evidence but that of payments; many accounts at one address are not covered",
     settled_by="the payer, who can say what the programme is and name its participants",
     source="simulated charities that pay for the users of their own app, which an earlier version reported: "
     "each explanation of an app left the payments, and each explanation of payments left the app",
     draw=draw,
 )
 def sponsor(traits: Traits, members: Labels) -> Labels:
-    return np.where(
-        alike(traits, members, "client_prefix") < 0, alike(traits, members, "payment_fingerprint"), -1
-    )
+    """The label of each member's payment instrument; -1 without a shared one, and at a crowded place."""
+    place = alike(traits, members, "client_prefix")
+    holders = np.bincount(place[place >= 0], minlength=1)
+    is_crowded = (place >= 0) & (holders[place] > LARGEST_PLACE)
+    return np.where(is_crowded, -1, alike(traits, members, "payment_fingerprint"))
