@@ -31,24 +31,26 @@ from stillwatch.package.alone import MANIFEST, TABLES
 from stillwatch.package.check import Fault
 from stillwatch.signals.registry import all_indicators
 
-Row = Mapping[str, Any]
-Tables = Mapping[str, Sequence[Row]]
+PackageRow = Mapping[str, Any]
+"""A row of a table in a package."""
+PackageTables = Mapping[str, Sequence[PackageRow]]
 FACTOR = 3.0  # by which a rate may differ
-LOG10_FACTOR = math.log10(FACTOR)
+LOG10_FACTOR = math.log10(FACTOR)  # the same for evidence, in log10
 # By which evidence may differ, where that is more than the factor: chosen, twice what was measured on the
 # demo under other names.
 SHARE_OF_EVIDENCE = 0.05
 # By which the evidence of a test may differ where it speaks against control on both sides: measured, four
 # standard deviations of `work_queue` under 40 random orders of names (0.7 to 1.1 in the demo), rounded up.
 AGAINST = 5.0
-SHARE_OF_COUNT = 0.02
+SHARE_OF_COUNT = 0.02  # share by which a count may differ, which is at least 1: chosen
 # By which counts of accounts by their main value may differ, since ties decide what is one: chosen, about
 # twice what was measured on a lead of a third of the demo's size (73 and 68, 25 and 22).
 OF_MAIN_VALUES = frozenset({"marked", "most", "different"})
-SHARE_OF_MAIN, LEAST_OF_MAIN = 0.15, 6
-PROBABILITY = 0.05
-HOURS = timedelta(hours=2)
+SHARE_OF_MAIN, LEAST_OF_MAIN = 0.15, 6  # a share, and at least so many accounts
+PROBABILITY = 0.05  # by which a probability may differ: chosen
+HOURS = timedelta(hours=2)  # by which a time may differ: chosen, as in `scripts/stability.py`
 SHARE_OF_ROWS = 0.01  # of the rows of one group that may differ
+# Columns of rates, of evidence and of times.
 RATES = frozenset({"q_value", "fpr_empirical", "fpr_synthetic"})
 EVIDENCE = frozenset(
     "log10_e log10_alert log10_confirm log10_likelihood log10_likelihood_ratio weight".split()
@@ -71,15 +73,18 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "evidence": ("campaign_id", "kind"),
 }
 """Columns that identify a row, by table; the first one names its group."""
+# Numbers of the whole log that are compared.
 OF_OVERVIEW = frozenset(
     "accounts candidates compared duplicates exchanges fdr first_seen last_seen leads seed".split()
 )
+# Columns of `texts` by which rows of one rank are matched.
 ORDER_OF_TEXTS = ("campaign_id", "texts", "accounts", "exchanges", "first_seen")
+# Columns of `evidence` that are compared for a value that members share.
 NUMBERS_OF_EVIDENCE = ("accounts", "exchanges", "log10_likelihood_ratio", "others", "basis")
 
 
 @dataclass(slots=True)
-class Comparison:
+class Agreement:
     """The number of values compared, and those that differ within the tolerance and beyond it."""
 
     compared: int = 0
@@ -91,9 +96,9 @@ class Comparison:
         (self.near if is_near else self.faults).append(Fault(f"{TABLES}{table}.jsonl", what))
 
 
-def compare(stated: Tables, found: Tables) -> Comparison:
+def compare(stated: PackageTables, found: PackageTables) -> Agreement:
     """Compare the tables of a package with those of a scan of its sketches."""
-    outcome = Comparison()
+    outcome = Agreement()
     shared = {unit.card.name for unit in all_indicators()}
     slack = _slack(stated["members"], found["members"])
     for name in KEYS:
@@ -109,7 +114,7 @@ def compare(stated: Tables, found: Tables) -> Comparison:
     return outcome
 
 
-def _slack(stated: Iterable[Row], found: Iterable[Row]) -> dict[str, float]:
+def _slack(stated: Iterable[PackageRow], found: Iterable[PackageRow]) -> dict[str, float]:
     """By campaign, the exchanges of members that one side alone has, at most `SHARE_OF_ROWS` of all."""
     mine, theirs = (
         {(row["campaign_id"], row["account_id"]): int(row["exchanges"]) for row in rows}
@@ -125,7 +130,7 @@ def _slack(stated: Iterable[Row], found: Iterable[Row]) -> dict[str, float]:
     return {name: min(number, SHARE_OF_ROWS * total[name]) for name, number in slack.items()}
 
 
-def compare_overview(stated: Row, found: Row, outcome: Comparison) -> None:
+def compare_overview(stated: PackageRow, found: PackageRow, outcome: Agreement) -> None:
     """Compare what the manifest states of the whole log."""
     for name in OF_OVERVIEW & stated.keys():
         outcome.compared += 1
@@ -136,13 +141,13 @@ def compare_overview(stated: Row, found: Row, outcome: Comparison) -> None:
             (outcome.near if near else outcome.faults).append(Fault(MANIFEST, what))
 
 
-def _comparable(table: str, row: Row) -> dict[str, Any]:
+def _comparable(table: str, row: PackageRow) -> dict[str, Any]:
     """A row without what does not follow from sketches."""
     hidden = {"network_class", "value"} if table == "evidence" else {"network_class"}
     return {name: value for name, value in row.items() if name not in hidden}
 
 
-def _by_owner(rows: Iterable[Row]) -> list[dict[str, Any]]:
+def _by_owner(rows: Iterable[PackageRow]) -> list[dict[str, Any]]:
     """Rows of `profiles` without marks, with the first account of an owner in place of the owner's number."""
     kept = list(rows)
     first: dict[int, str] = {}
@@ -153,7 +158,7 @@ def _by_owner(rows: Iterable[Row]) -> list[dict[str, Any]]:
     return [row | {"owner": first.get(row["owner"])} for row in shown]
 
 
-def _marks(stated: Iterable[Row], found: Iterable[Row], outcome: Comparison) -> None:
+def _marks(stated: Iterable[PackageRow], found: Iterable[PackageRow], outcome: Agreement) -> None:
     """Compare by group and explanation how many accounts carry its mark. Which ones do may differ: of two
     values that equally many of a group show, the first by name is its mark.
     """
@@ -177,7 +182,7 @@ def _marks(stated: Iterable[Row], found: Iterable[Row], outcome: Comparison) -> 
 
 
 def _rows(
-    table: str, stated: list[Any], found: list[Any], slack: Mapping[str, float], outcome: Comparison
+    table: str, stated: list[Any], found: list[Any], slack: Mapping[str, float], outcome: Agreement
 ) -> None:
     """Compare the rows of a table by its key."""
     key = KEYS[table]
@@ -209,9 +214,9 @@ def _rows(
             outcome.note(table, what, is_near=len(several) <= SHARE_OF_ROWS * size[group])
 
 
-def _keyed(rows: Iterable[Row], key: tuple[str, ...]) -> dict[tuple[Any, ...], Row]:
+def _keyed(rows: Iterable[PackageRow], key: tuple[str, ...]) -> dict[tuple[Any, ...], PackageRow]:
     """Rows by their key, with a number for those that have the same."""
-    found: dict[tuple[Any, ...], Row] = {}
+    found: dict[tuple[Any, ...], PackageRow] = {}
     times: Counter[tuple[Any, ...]] = Counter()
     for row in rows:
         place = tuple(row[name] for name in key)
@@ -221,6 +226,7 @@ def _keyed(rows: Iterable[Row], key: tuple[str, ...]) -> dict[tuple[Any, ...], R
 
 
 def _is_number(value: Any) -> bool:  # noqa: ANN401  any cell
+    """Whether a cell is a number; truth values are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -249,7 +255,7 @@ def is_near(column: str, stated: Any, found: Any, slack: float = 0.0) -> bool:  
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class SharedValues:
     """A value that members share: its name (a pseudonym, or a number in place of a digest), the numbers of
     its evidence, and the accounts linked by it with the weight.
     """
@@ -264,7 +270,7 @@ class Shared:
         """What decides whether it is shown."""
         return self.weight, len(self.accounts)
 
-    def differences(self, other: Shared, slack: float) -> Iterator[tuple[str, str, bool]]:
+    def differences(self, other: SharedValues, slack: float) -> Iterator[tuple[str, str, bool]]:
         """Yield the table, the difference as a phrase, and whether it is within the tolerance."""
         apart = len(self.accounts ^ other.accounts)
         if apart:
@@ -279,7 +285,11 @@ class Shared:
 
 
 def _values(
-    stated: Tables, found: Tables, shared: set[str], slack: Mapping[str, float], outcome: Comparison
+    stated: PackageTables,
+    found: PackageTables,
+    shared: set[str],
+    slack: Mapping[str, float],
+    outcome: Agreement,
 ) -> None:
     """Compare values that members share: their evidence, and the accounts that are linked by them."""
     mine, theirs = (_of_values(tables, shared) for tables in (stated, found))
@@ -295,11 +305,13 @@ def _values(
         _ties(name, left, others, outcome)
 
 
-def _pairs(stated: list[Shared], found: list[Shared], slack: float) -> list[tuple[Shared, Shared]]:
+def _pairs(
+    stated: list[SharedValues], found: list[SharedValues], slack: float
+) -> list[tuple[SharedValues, SharedValues]]:
     """Pairs of a value in both lists: of one name; else equal in all else, since numbers in place of digests
     are pseudonyms in a package; else with the same accounts.
     """
-    pairs: list[tuple[Shared, Shared]] = []
+    pairs: list[tuple[SharedValues, SharedValues]] = []
     for is_same in (
         lambda one, other: one.value == other.value,
         lambda one, other: not any(one.differences(other, slack)),
@@ -313,7 +325,7 @@ def _pairs(stated: list[Shared], found: list[Shared], slack: float) -> list[tupl
     return pairs
 
 
-def _ties(name: str, stated: list[Shared], found: list[Shared], outcome: Comparison) -> None:
+def _ties(name: str, stated: list[SharedValues], found: list[SharedValues], outcome: Agreement) -> None:
     """Compare values that are shown by one side only. Of values that are shared equally, those are shown that
     come first in the order of their names.
     """
@@ -330,22 +342,22 @@ def _ties(name: str, stated: list[Shared], found: list[Shared], outcome: Compari
         outcome.note("evidence", what, is_near=False)
 
 
-def _of_values(tables: Tables, shared: set[str]) -> dict[tuple[str, str], list[Shared]]:
+def _of_values(tables: PackageTables, shared: set[str]) -> dict[tuple[str, str], list[SharedValues]]:
     """The shared values of each campaign and kind."""
-    linked: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    linked: dict[tuple[str, str, str], list[PackageRow]] = defaultdict(list)
     for row in tables["links"]:
         linked[row["campaign_id"], row["kind"], row["value"]].append(row)
-    rows: dict[tuple[str, str, str], Row] = {
+    rows: dict[tuple[str, str, str], PackageRow] = {
         (row["campaign_id"], row["kind"], row["value"]): row
         for row in tables["evidence"]
         if row["kind"] in shared
     }
-    found: dict[tuple[str, str], list[Shared]] = defaultdict(list)
+    found: dict[tuple[str, str], list[SharedValues]] = defaultdict(list)
     for place in sorted(linked.keys() | rows.keys()):
         campaign, kind, value = place
         row, links = rows.get(place, {}), linked.get(place, [])
         found[campaign, kind].append(
-            Shared(
+            SharedValues(
                 value=value,
                 numbers={name: row.get(name) for name in NUMBERS_OF_EVIDENCE},
                 accounts=frozenset(one["account_id"] for one in links),
@@ -356,7 +368,7 @@ def _of_values(tables: Tables, shared: set[str]) -> dict[tuple[str, str], list[S
 
 
 def _texts(
-    stated: Iterable[Row], found: Iterable[Row], slack: Mapping[str, float], outcome: Comparison
+    stated: Iterable[PackageRow], found: Iterable[PackageRow], slack: Mapping[str, float], outcome: Agreement
 ) -> None:
     """Compare the most frequent texts. Of those that are equally frequent and began at one moment, ids of
     exchanges decide which comes first.

@@ -47,9 +47,9 @@ from stillwatch.readers.read import read_small
 from stillwatch.sketch.digest import VERSION
 from stillwatch.sketch.keys import Key
 from stillwatch.sketch.observe import enciphered
-from stillwatch.sketch.rename import Name, renamed
+from stillwatch.sketch.rename import NewName, renamed
 
-HEAD = f"{SKETCHES}sketch.json"
+HEAD = f"{SKETCHES}sketch.json"  # file with the key's name, the number of rows and the sketches' version
 NAMED: Mapping[str, str] = {
     "account_id": "account",
     "organization_id": "organization",
@@ -72,8 +72,10 @@ OF_ACCOUNTS: Mapping[str, str] = {
 """Kind of pseudonym by column of the account table."""
 LEFT_OUT = ("payment_country", "phone_prefix", "program", "plan")
 """Columns of the account table that no signal reads."""
+# Kinds of evidence whose values are pseudonyms.
 HIDDEN_KINDS = frozenset({*NAMED.values(), *OF_ACCOUNTS.values(), "client_prefix"})
-REFUSED, ENDED = "refusal:extraction", "ended"  # the reasons that a sketch in a package gives
+# Finish reasons that a sketch in a package gives: of a refused extraction, and of every other end.
+REFUSED, ENDED = "refusal:extraction", "ended"
 FIRST = ("timestamp", "account_id", "exchange_id")  # columns by which rows are sorted first
 MEMORY = "1GB"  # for the database that finds the owners of accounts
 
@@ -114,7 +116,7 @@ def keyed_log(
     )
     with tempfile.TemporaryDirectory(prefix="stillwatch-") as place:
         made = Path(place) / "sketches"
-        told = sketch(
+        sketched = sketch(
             paths,
             made,
             key,
@@ -124,7 +126,7 @@ def keyed_log(
             log.limits,
             networks=from_files(log.networks),
         )
-        _check_rows(told["rows"], results, paths)
+        _check_rows(sketched["rows"], results, paths)
         parts = sorted(made.glob("sketch-*.parquet"))
         names = names.keeping_order(_teams(parts, accounts, Path(place)))
         again = key if any(one.sketch for one in log.sources.formats.values()) else None
@@ -138,7 +140,7 @@ def keyed_log(
     head: dict[str, Json] = {
         "honest": _honest(results, names),
         "key_id": key.name,
-        "rows": told["rows"],
+        "rows": sketched["rows"],
         "sketch_version": VERSION,
     }
     return names, files | {HEAD: canonical(head)}
@@ -228,6 +230,7 @@ def _check_rows(rows: int, results: SourceResults, paths: Sequence[str]) -> None
 
 
 def _companion(file: LogPath | None, schema: TableSchema, limits: Limits) -> pa.Table:
+    """The table of accounts or of releases; empty where the log has no such file."""
     return schema.empty() if file is None else read_small(file, schema, limits)[0]
 
 
@@ -248,7 +251,8 @@ def _teams(parts: Sequence[Path], accounts: pa.Table, place: Path) -> list[list[
     return [team for team in teams.values() if len(team) > 1]
 
 
-def _name(names: Pseudonyms, kind: str) -> Name:
+def _name(names: Pseudonyms, kind: str) -> NewName:
+    """The function from a value of this kind to its pseudonym."""
     if kind == "asn":
         return lambda value: int(names.of(kind, str(value)))
     return lambda value: names.of(kind, value)
@@ -271,7 +275,7 @@ def _by_day(parts: Sequence[Path], names: Pseudonyms, again: Key | None) -> Iter
         times = pq.read_table(part, columns=["timestamp"]).column("timestamp")
         for day in pc.unique(pc.strftime(times, "%Y-%m-%d")).to_pylist():
             days[day].append(part)
-    columns: dict[str, Name] = {column: _name(names, kind) for column, kind in NAMED.items()}
+    columns: dict[str, NewName] = {column: _name(names, kind) for column, kind in NAMED.items()}
     columns |= {"finish_reason": _ended, "country": lambda _value: None}
     for day, several in sorted(days.items()):
         rows = []
@@ -292,7 +296,8 @@ def _by_day(parts: Sequence[Path], names: Pseudonyms, again: Key | None) -> Iter
 
 
 def _renamed_accounts(accounts: pa.Table, names: Pseudonyms) -> pa.Table:
-    columns: dict[str, Name] = {column: _name(names, kind) for column, kind in OF_ACCOUNTS.items()}
+    """The account table under pseudonyms, without `LEFT_OUT`, sorted."""
+    columns: dict[str, NewName] = {column: _name(names, kind) for column, kind in OF_ACCOUNTS.items()}
     columns |= {column: lambda _value: None for column in LEFT_OUT}
     return renamed(accounts, columns).sort_by([(name, "ascending") for name in accounts.column_names])
 

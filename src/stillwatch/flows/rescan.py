@@ -11,7 +11,7 @@ from typing import Any
 
 from stillwatch import __version__
 from stillwatch.errors import Problem, UsageError
-from stillwatch.flows.agreement import Row, compare, compare_overview
+from stillwatch.flows.agreement import PackageRow, compare, compare_overview
 from stillwatch.flows.keyed_log import HEAD
 from stillwatch.flows.scan import Options, scan
 from stillwatch.memory.labels import add_all, of_json
@@ -54,7 +54,7 @@ def rescan(path: Path, verdict: Verification, progress: Progress = silent) -> No
 
 
 def _judge_again(
-    files: Mapping[str, bytes], manifest: Row, verdict: Verification, progress: Progress
+    files: Mapping[str, bytes], manifest: PackageRow, verdict: Verification, progress: Progress
 ) -> None:
     """Scan the sketches and add the outcome of the comparison to the verdict."""
     stated = {
@@ -81,7 +81,7 @@ def _judge_again(
 
 
 def _scanned(
-    files: Mapping[str, bytes], manifest: Row, place: Path, has_looks: bool, progress: Progress
+    files: Mapping[str, bytes], manifest: PackageRow, place: Path, has_looks: bool, progress: Progress
 ) -> dict[str, Any]:
     """Scan the sketches of a package with its parameters into the folder `results` of `place`; returns the
     overview.
@@ -123,6 +123,6 @@ def _scanned(
     return scan([str(log)], place / "results", options, progress)
 
 
-def _shown(row: Row) -> dict[str, Any]:
+def _shown(row: PackageRow) -> dict[str, Any]:
     """The columns of a row that a keyed package shows; values are pseudonyms already."""
     return {name: value for name, value in row.items() if name in KEPT | PSEUDONYMOUS}

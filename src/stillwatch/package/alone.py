@@ -346,7 +346,9 @@ OF_THE_LOG = (
     "the rates of false positives, which need the bank of honest groups too",
 )
 """Numbers that follow from the log, and from sketches of it."""
+# Numbers that follow from exchanges, and from sketches of them.
 OF_EXCHANGES = "first and last exchange, and the exchanges of each member"
+# What the signature says, and no number shows in a keyed package.
 BY_SIGNATURE = (
     "that the rows are those of the results (the signature says so; a package of level open shows it by the "
     "tree)"

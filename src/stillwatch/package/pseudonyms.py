@@ -64,9 +64,11 @@ class Pseudonyms:
         return replace(self, accounts=kept)
 
     def _digest(self, kind: str, value: str) -> bytes:
+        """HMAC-SHA256 of kind and value, 32 bytes."""
         return hmac.digest(self.key, f"{kind}\x00{value}".encode(), "sha256")
 
     def _hex(self, kind: str, value: str) -> str:
+        """The first 80 bits of `_digest`, as hex."""
         return self._digest(kind, value)[:10].hex()
 
     def _groups(self, kind: str, value: str, number: int) -> list[str]:
@@ -78,6 +80,7 @@ class Pseudonyms:
         return [f"{one:x}" for one in groups]
 
     def _permuted(self, kind: str, number: int) -> int:
+        """A number of 32 bits in the place of another, by a Feistel network under the key."""
         left, right = number >> 16, number & 0xFFFF
         for one in range(ROUNDS):
             mixed = int.from_bytes(self._digest(kind, f"{one} {right}")[:2])

@@ -31,7 +31,7 @@ from stillwatch.results.folder import whole_or_nothing, write_json
 from stillwatch.share.sets import sketch_parts
 from stillwatch.share.state import check_name
 from stillwatch.sketch.keys import Key
-from stillwatch.sketch.rename import Name, renamed
+from stillwatch.sketch.rename import NewName, renamed
 
 HEAD, ACCOUNTS_FILE = "sketch.json", "accounts.parquet"  # files beside sketches that a scan recognises
 NAMED = ("account_id", "organization_id", "exchange_id")
@@ -90,7 +90,7 @@ def joint(
     return {**head, "names": str(mine)}
 
 
-def _pseudonym(purpose: str, provider: str, key: Key, made: dict[str, str]) -> Name:
+def _pseudonym(purpose: str, provider: str, key: Key, made: dict[str, str]) -> NewName:
     """The function from a name to its pseudonym for one purpose; adds what it made to `made`."""
     secret = key.of(f"joint {purpose}")
 

@@ -11,11 +11,11 @@ import pyarrow as pa
 from stillwatch.sketch.digest import name_keys
 from stillwatch.sketch.observe import NAMES
 
-Name = Callable[[Any], Any]
+NewName = Callable[[Any], Any]
 """A function from a value to the value in its place."""
 
 
-def replaced(column: pa.Array | pa.ChunkedArray, name: Name) -> tuple[pa.Array, dict[Any, Any]]:
+def replaced(column: pa.Array | pa.ChunkedArray, name: NewName) -> tuple[pa.Array, dict[Any, Any]]:
     """The column with other values of the same type (null stays null), and the mapping from old to new ones.
 
     `name` is called once for each distinct value.
@@ -28,7 +28,7 @@ def replaced(column: pa.Array | pa.ChunkedArray, name: Name) -> tuple[pa.Array, 
     return values.take(coded.indices), made
 
 
-def renamed(table: pa.Table, names: Mapping[str, Name]) -> pa.Table:
+def renamed(table: pa.Table, names: Mapping[str, NewName]) -> pa.Table:
     """The table with other values in the columns `names`; a sketch's `account_key` follows `account_id`."""
     metadata = table.schema.metadata
     for column, name in names.items():
@@ -41,5 +41,6 @@ def renamed(table: pa.Table, names: Mapping[str, Name]) -> pa.Table:
 
 
 def _with(table: pa.Table, column: str, values: pa.Array) -> pa.Table:
+    """The table with other values in a column, under the column's own field."""
     place = table.column_names.index(column)
     return table.set_column(place, table.schema.field(place), values)
