@@ -84,7 +84,7 @@ NUMBERS_OF_EVIDENCE = ("accounts", "exchanges", "log10_likelihood_ratio", "other
 
 
 @dataclass(slots=True)
-class Agreement:
+class TableAgreement:
     """The number of values compared, and those that differ within the tolerance and beyond it."""
 
     compared: int = 0
@@ -96,9 +96,9 @@ class Agreement:
         (self.near if is_near else self.faults).append(Fault(f"{TABLES}{table}.jsonl", what))
 
 
-def compare(stated: PackageTables, found: PackageTables) -> Agreement:
+def compare(stated: PackageTables, found: PackageTables) -> TableAgreement:
     """Compare the tables of a package with those of a scan of its sketches."""
-    outcome = Agreement()
+    outcome = TableAgreement()
     shared = {unit.card.name for unit in all_indicators()}
     slack = _slack(stated["members"], found["members"])
     for name in KEYS:
@@ -130,7 +130,7 @@ def _slack(stated: Iterable[PackageRow], found: Iterable[PackageRow]) -> dict[st
     return {name: min(number, SHARE_OF_ROWS * total[name]) for name, number in slack.items()}
 
 
-def compare_overview(stated: PackageRow, found: PackageRow, outcome: Agreement) -> None:
+def compare_overview(stated: PackageRow, found: PackageRow, outcome: TableAgreement) -> None:
     """Compare what the manifest states of the whole log."""
     for name in OF_OVERVIEW & stated.keys():
         outcome.compared += 1
@@ -158,7 +158,7 @@ def _by_owner(rows: Iterable[PackageRow]) -> list[dict[str, Any]]:
     return [row | {"owner": first.get(row["owner"])} for row in shown]
 
 
-def _marks(stated: Iterable[PackageRow], found: Iterable[PackageRow], outcome: Agreement) -> None:
+def _marks(stated: Iterable[PackageRow], found: Iterable[PackageRow], outcome: TableAgreement) -> None:
     """Compare by group and explanation how many accounts carry its mark. Which ones do may differ: of two
     values that equally many of a group show, the first by name is its mark.
     """
@@ -182,7 +182,7 @@ def _marks(stated: Iterable[PackageRow], found: Iterable[PackageRow], outcome: A
 
 
 def _rows(
-    table: str, stated: list[Any], found: list[Any], slack: Mapping[str, float], outcome: Agreement
+    table: str, stated: list[Any], found: list[Any], slack: Mapping[str, float], outcome: TableAgreement
 ) -> None:
     """Compare the rows of a table by its key."""
     key = KEYS[table]
@@ -289,7 +289,7 @@ def _values(
     found: PackageTables,
     shared: set[str],
     slack: Mapping[str, float],
-    outcome: Agreement,
+    outcome: TableAgreement,
 ) -> None:
     """Compare values that members share: their evidence, and the accounts that are linked by them."""
     mine, theirs = (_of_values(tables, shared) for tables in (stated, found))
@@ -325,7 +325,7 @@ def _pairs(
     return pairs
 
 
-def _ties(name: str, stated: list[SharedValues], found: list[SharedValues], outcome: Agreement) -> None:
+def _ties(name: str, stated: list[SharedValues], found: list[SharedValues], outcome: TableAgreement) -> None:
     """Compare values that are shown by one side only. Of values that are shared equally, those are shown that
     come first in the order of their names.
     """
@@ -368,7 +368,10 @@ def _of_values(tables: PackageTables, shared: set[str]) -> dict[tuple[str, str],
 
 
 def _texts(
-    stated: Iterable[PackageRow], found: Iterable[PackageRow], slack: Mapping[str, float], outcome: Agreement
+    stated: Iterable[PackageRow],
+    found: Iterable[PackageRow],
+    slack: Mapping[str, float],
+    outcome: TableAgreement,
 ) -> None:
     """Compare the most frequent texts. Of those that are equally frequent and began at one moment, ids of
     exchanges decide which comes first.
