@@ -18,7 +18,7 @@ from stillwatch.flows.keyed_log import HEAD, _honest, of_logs
 from stillwatch.flows.scan import Options, scan, silent
 from stillwatch.memory.labels import add, in_force, of_json
 from stillwatch.package import alone
-from stillwatch.package.check import Trust, check
+from stillwatch.package.check import Trust, check, checked
 from stillwatch.package.make import order_of, package, read_results
 from stillwatch.package.pseudonyms import Pseudonyms
 from stillwatch.readers.discover import discover
@@ -90,8 +90,8 @@ def again(keyed):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(flow, "compare", watched)
-        verdict = check(keyed, Trust())
-        flow.rescan(keyed, verdict)
+        verdict, files = checked(keyed, Trust())
+        flow.rescan(files, verdict)
     return verdict, seen
 
 
@@ -213,6 +213,30 @@ def test_a_rate_that_was_made_up_and_signed_anew_is_found(judged, log, tmp_path,
     }
     assert any("C1 q_value is stated as" in one["what"] for one in verdict["faults"])
     assert any("no looks" in note for note in verdict["notes"])
+
+
+@pytest.mark.parametrize(
+    "kind", ["no scan", "no parameters", "shards", "folder above", "two folders", "head"]
+)
+def test_a_package_that_says_what_no_scan_says_is_refused_without_a_scan(keyed, monkeypatch, kind):
+    """Whoever makes a package signs it, whatever it says."""
+    verdict, files = checked(keyed, Trust())
+    manifest, files = json.loads(files["manifest.json"]), dict(files)
+    if kind == "no scan":
+        del manifest["scan"]
+    elif kind == "no parameters":
+        manifest["scan"]["parameters"] = None
+    elif kind == "shards":
+        manifest["scan"]["parameters"]["shards"] = 10**9
+    elif kind == "head":
+        files["sketches/sketch.json"] = b"[]"
+    else:
+        files["sketches/.." if kind == "folder above" else "sketches/a/sketch-1.parquet"] = b""
+    files["manifest.json"] = json.dumps(manifest).encode()
+    monkeypatch.setattr(flow, "scan", lambda *_given: pytest.fail("scanned"))
+    flow.rescan(files, verdict)
+    assert [one.file for one in verdict.faults] == ["manifest.json"]
+    assert "its sketches cannot be followed" in verdict.faults[0].what
 
 
 def test_without_a_scan_of_the_sketches_both_verifiers_say_what_needs_one(keyed, run):

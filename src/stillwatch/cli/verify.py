@@ -63,7 +63,7 @@ def verify(
       stillwatch verify keyed/ --public-key provider-public.pem --rescan
       stillwatch verify seals.jsonl --head head-2026-05-01.json
     """
-    from stillwatch.package.check import Trust, check
+    from stillwatch.package.check import Trust, checked
     from stillwatch.package.seal import check_log, is_log
 
     log = is_log(path)
@@ -82,12 +82,12 @@ def verify(
                 )
             )
     trust = Trust(public=public, authorities=authorities)
-    verdict = check_log(path, trust, head) if log else check(path, trust)
+    verdict, files = (check_log(path, trust, head), {}) if log else checked(path, trust)
     if rescan and verdict.is_whole:
         from stillwatch.flows.rescan import rescan as judge_again
 
         with bars(quiet=as_json) as progress:
-            judge_again(path, verdict, progress)
+            judge_again(files, verdict, progress)
     if as_json:
         print_json(asdict(verdict) | {"whole": verdict.is_whole})
     else:

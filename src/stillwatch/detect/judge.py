@@ -514,6 +514,7 @@ def _trials(
         return known[key]
 
     def tried(one: Explanation) -> tuple[Trial, dict[Family, float]]:
+        """The trial of an explanation alone, and the log e-value of each family of control under it."""
         labels = one.mark(bench.traits, representatives)
         marked = labels >= 0
         _labels, first = np.unique(labels[marked], return_index=True)
@@ -541,9 +542,7 @@ def _trials(
         family: min([families[family], *(bent[family] for _trial, bent in beside)]) for family in CONTROL
     }
     out = [trial for trial, _bent in beside]
-    for one in bench.in_order:
-        if one.accompanies:
-            continue
+    for one in (other for other in bench.in_order if not other.accompanies):
         if not whole and out and out[-1].log_e <= LEAST_LOG_E_TRIED:
             break
         trial, bent = tried(one)

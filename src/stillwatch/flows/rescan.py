@@ -16,40 +16,43 @@ from stillwatch.flows.keyed_log import HEAD
 from stillwatch.flows.scan import Options, scan
 from stillwatch.memory.labels import add_all, of_json
 from stillwatch.package import alone
-from stillwatch.package.alone import MANIFEST, SKETCHES, TABLES
-from stillwatch.package.check import Fault, Verification, read
+from stillwatch.package.alone import MANIFEST, SKETCHES
+from stillwatch.package.check import Fault, Verification, tables_of
 from stillwatch.package.levels import KEPT, PSEUDONYMOUS, rows_of
 from stillwatch.progress import Progress, silent
 from stillwatch.results.folder import TABLES as RESULTS
 from stillwatch.results.folder import read_table
 
 AUTHOR = "package"  # of the labels that a package states
+MOST_SHARDS = 1_024  # most shards in which a package may have its links clustered: chosen
 
 
-def rescan(path: Path, verdict: Verification, progress: Progress = silent) -> None:
-    """Judge the sketches in the package at `path` again, and add to its verdict what differs from its tables.
+def rescan(files: Mapping[str, bytes], verdict: Verification, progress: Progress = silent) -> None:
+    """Judge the sketches among the files of a package again, and add to its verdict what differs from its
+    tables. `files` are those that `package.check.checked` verified.
 
-    Raises `UsageError` where the package holds no sketches.
+    Raises `UsageError` where there are no sketches.
     """
-    files = read(path, [])
     if HEAD not in files:
         raise UsageError(
             Problem(
                 fact="the package holds no sketches of the log",
-                where=str(path),
+                where=verdict.path,
                 why="`--rescan` judges sketches again",
                 fix="stillwatch package RESULTS --level keyed --log LOGS --out PATH",
             )
         )
-    manifest = json.loads(files[MANIFEST])
     try:
+        manifest = json.loads(files[MANIFEST])
+        version = manifest["scan"]["version"]
         _judge_again(files, manifest, verdict, progress)
     except (KeyError, TypeError, ValueError, AttributeError) as error:  # signed by whoever made it so
         verdict.faults.append(Fault(MANIFEST, f"its sketches cannot be followed ({type(error).__name__})"))
-    if manifest["scan"]["version"] != __version__:
+        return
+    if version != __version__:
         verdict.notes.append(
-            f"version {manifest['scan']['version']} made the results, and version {__version__} judged the "
-            "sketches: install the former where numbers differ"
+            f"version {version} made the results, and version {__version__} judged the sketches: install the "
+            "former where numbers differ"
         )
 
 
@@ -57,11 +60,7 @@ def _judge_again(
     files: Mapping[str, bytes], manifest: PackageRow, verdict: Verification, progress: Progress
 ) -> None:
     """Scan the sketches and add the outcome of the comparison to the verdict."""
-    stated = {
-        name[len(TABLES) : -len(".jsonl")]: [json.loads(line)["row"] for line in content.splitlines()]
-        for name, content in files.items()
-        if name.startswith(TABLES)
-    }
+    stated = tables_of(files)
     with tempfile.TemporaryDirectory(prefix="stillwatch-") as place:
         has_looks = any(row["log10_e"] is not None for row in stated["timeline"])
         overview = _scanned(files, manifest, Path(place), has_looks, progress)
@@ -84,13 +83,19 @@ def _scanned(
     files: Mapping[str, bytes], manifest: PackageRow, place: Path, has_looks: bool, progress: Progress
 ) -> dict[str, Any]:
     """Scan the sketches of a package with its parameters into the folder `results` of `place`; returns the
-    overview.
+    overview. Raises `ValueError` for names of files in other folders, and more than `MOST_SHARDS` shards.
     """
+    given = manifest["scan"]["parameters"]
+    if given["shards"] > MOST_SHARDS:
+        raise ValueError("shards")
     log = place / "sketches"
     log.mkdir()
     for name, content in files.items():
         if name.startswith(SKETCHES) and name != HEAD:
-            (log / Path(name).name).write_bytes(content)
+            plain = name.removeprefix(SKETCHES)
+            if plain in ("", ".", "..") or Path(plain).name != plain:
+                raise ValueError(SKETCHES)
+            (log / plain).write_bytes(content)
     (place / "labels").mkdir()
     honest = [
         of_json(
@@ -107,7 +112,6 @@ def _scanned(
     ]
     if honest:
         add_all(place / "labels", honest, AUTHOR)
-    given = manifest["scan"]["parameters"]
     options = Options(
         names={},
         accounts=log / "accounts.parquet",

@@ -547,13 +547,18 @@ def differs(stated: Any, derived: Any) -> bool:
     return bool(stated != derived)
 
 
-def number_faults(files: PackageFiles, manifest: dict[str, Any]) -> tuple[int, list[FileFault]]:
-    """Number of derived numbers, and faults for those that differ."""
-    tables = {
+def tables_of(files: PackageFiles) -> dict[str, list[StoredRow]]:
+    """The rows of each table in a package, by the table's name."""
+    return {
         name[len(TABLES) : -len(".jsonl")]: [parse(line)["row"] for line in files.read(name).splitlines()]
         for name in files.names
         if name.startswith(TABLES) and name.endswith(".jsonl")
     }
+
+
+def number_faults(files: PackageFiles, manifest: dict[str, Any]) -> tuple[int, list[FileFault]]:
+    """Number of derived numbers, and faults for those that differ."""
+    tables = tables_of(files)
     if not tables:
         return 0, []
     derived = numbers(tables, manifest["overview"])
@@ -665,11 +670,7 @@ def dossier_numbers(dossier: StoredRow, tables: dict[str, list[StoredRow]]) -> l
 
 def dossier_faults(files: PackageFiles, manifest: dict[str, Any]) -> tuple[int, list[FileFault]]:
     """Number of derived numbers of dossiers, and faults for those that differ."""
-    tables = {
-        name[len(TABLES) : -len(".jsonl")]: [parse(line)["row"] for line in files.read(name).splitlines()]
-        for name in files.names
-        if name.startswith(TABLES) and name.endswith(".jsonl")
-    }
+    tables = tables_of(files)
     if tables:
         tables["overview"] = [overview_of(manifest["overview"], manifest["inputs"])]
     count, faults = 0, []

@@ -88,8 +88,13 @@ class Trust:
 
 def check(path: Path, trust: Trust) -> Verification:
     """Verify the package at `path`, a folder or a .zip; raises `StateError` where there is no package."""
+    return checked(path, trust)[0]
+
+
+def checked(path: Path, trust: Trust) -> tuple[Verification, Mapping[str, bytes]]:
+    """As `check`, and the content of the files that were verified, by name."""
     verdict = Verification(path=str(path))
-    files = read(path, verdict.faults)
+    files = _read(path, verdict.faults)
     if not verdict.faults and not files.keys() & {SUMS, STATEMENT, MANIFEST}:
         raise StateError(
             Problem(
@@ -112,10 +117,10 @@ def check(path: Path, trust: Trust) -> Verification:
     verdict.faults = sorted(first.values())
     if not verdict.faults:
         _content(files, statement, verdict)
-    return verdict
+    return verdict, files
 
 
-def read(path: Path, faults: list[Fault]) -> dict[str, bytes]:
+def _read(path: Path, faults: list[Fault]) -> dict[str, bytes]:
     """Content of the files of the package at `path`, by name. Adds to `faults` what is no plain file, and
     what was changed around the files of an archive.
 
@@ -329,13 +334,20 @@ def _proofs(rows: bytes, root: bytes, size: int, faults: list[Fault]) -> None:
             faults.append(Fault(ROWS, f"the proof of row {number} does not lead to the root of the tree"))
 
 
+def tables_of(files: Mapping[str, bytes]) -> dict[str, list[dict[str, Any]]]:
+    """The rows of each table in the files of a package, by the table's name."""
+    return {
+        name.removeprefix(TABLES).removesuffix(".jsonl"): [
+            json.loads(line)["row"] for line in content.splitlines()
+        ]
+        for name, content in files.items()
+        if name.startswith(TABLES)
+    }
+
+
 def _numbers(files: Mapping[str, bytes], manifest: Mapping[str, Any], verdict: Verification) -> None:
     """Add a fault for each number that the package's tables do not give."""
-    tables: dict[str, list[dict[str, Any]]] = {}
-    for name, content in files.items():
-        if name.startswith(TABLES):
-            rows = [json.loads(line) for line in content.splitlines()]
-            tables[name.removeprefix(TABLES).removesuffix(".jsonl")] = [row["row"] for row in rows]
+    tables = tables_of(files)
     has_sketches = any(name.startswith(SKETCHES) for name in files)
     verdict.not_derived = alone.not_derived(manifest["level"], has_sketches)
     if tables:
