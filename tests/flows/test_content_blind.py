@@ -189,7 +189,9 @@ def summaries(sources, key, folder):
         for name in ("activity", "sources", "marks", "sightings", "items", "conversations", "usage"):
             table = getattr(log.summaries, name).to_pyarrow()
             if name == "marks":
-                table = table.filter(pc.less(pc.abs(pc.divide(table.column("value"), codes.FIRST)), 2))
+                number = pc.subtract(table.column("value"), codes.FIRST)  # one for each digest, from 0
+                is_number = pc.and_(pc.greater_equal(number, 0), pc.less(number, table.num_rows + 1))
+                table = table.filter(is_number)
             tables[name] = sorted(map(str, table.to_pylist()))
         return tables, [unit.card.name for unit in log.used]
 
