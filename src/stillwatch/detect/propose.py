@@ -8,15 +8,18 @@ one resolution. Candidates may overlap. Being a candidate is no evidence.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch.detect.cluster import FEWEST_ACCOUNTS, Cluster, LinkGraph, communities, in_order
+from stillwatch.detect.grow import grown
 from stillwatch.engine.cores import on_all_cores
 from stillwatch.signals.registry import kinds_by_graph
+from stillwatch.stats.arrays import Ints
 
 ATTRIBUTES, NEIGHBOURS = "attributes", "neighbours"  # names of graphs that are treated apart
 # Families of tests that do not count for a candidate, by the graph that proposed it: the tests would measure
@@ -30,6 +33,8 @@ CLUSTERINGS_PER_GRAPH = 3
 COARSE_RESOLUTION = 0.4
 # The same for the graph of similar requests, whose links are gradual, so that 1.0 can split one group.
 COARSE_RESOLUTION_OF_NEIGHBOURS = 0.6
+LARGEST_RESOLUTION_GROWN = 1.0  # resolution up to which communities are grown
+LINKED = ("account_id", "kind", "value", "weight")  # columns of links that clustering reads
 LARGEST_SHARE_OF_ACCOUNTS = 0.5  # share of all linked accounts that a candidate may have
 SAME_GROUP_OVERLAP = 0.9  # common accounts over all accounts of two groups, above which they are one
 
@@ -67,8 +72,10 @@ def propose(
     }
     if alike is not None and alike.num_rows:
         graphs[NEIGHBOURS] = alike
+    order = in_order(pa.concat_tables([one.select(list(LINKED)) for one in graphs.values()]))
+    linked = {name: LinkGraph.of(one, order) for name, one in graphs.items()}
     tasks = []
-    for name, graph in graphs.items():
+    for name, links_of_it in graphs.items():
         # Communities at this resolution hardly depend on the random numbers, so one clustering is enough.
         coarse = (
             [(COARSE_RESOLUTION_OF_NEIGHBOURS, turn) for turn in range(CLUSTERINGS_PER_GRAPH)]
@@ -77,25 +84,20 @@ def propose(
         )
         fine = [(resolution, turn) for resolution in resolutions for turn in range(CLUSTERINGS_PER_GRAPH)]
         tasks += [
-            ClusteringTask(name=name, graph=graph, resolution=resolution, seed=turn)
+            ClusteringTask(name=name, graph=links_of_it, resolution=resolution, seed=turn)
             for resolution, turn in (*coarse, *fine)
         ]
     found: dict[frozenset[str], str] = {}
     by_size: defaultdict[int, list[frozenset[str]]] = defaultdict(list)
-    for ask, table in zip(tasks, _clustered(tasks, cluster), strict=True):
-        groups: dict[int, set[str]] = defaultdict(set)
-        for account, label in zip(
-            table.column("account_id").to_pylist(), table.column("candidate").to_pylist(), strict=True
-        ):
-            groups[label].add(account)
-        for group in groups.values():
+    for graph, groups in _groups(tasks, linked, cluster, LARGEST_SHARE_OF_ACCOUNTS * everyone):
+        for group in groups:
             size = len(group)
             if not FEWEST_ACCOUNTS <= size <= LARGEST_SHARE_OF_ACCOUNTS * everyone:
                 continue
             alike_in_size = range(int(SAME_GROUP_OVERLAP * size), int(size / SAME_GROUP_OVERLAP) + 2)
             near = (other for n in alike_in_size for other in by_size.get(n, ()))
-            if not _known(group, ask.name, near, found):
-                found[frozenset(group)] = ask.name
+            if not _known(group, graph, near, found):
+                found[frozenset(group)] = graph
                 by_size[size].append(frozenset(group))
     return [
         Candidate(accounts=group, graph=found[group])
@@ -113,21 +115,42 @@ class ClusteringTask:
     seed: int
 
 
-def _clustered(tasks: Sequence[ClusteringTask], cluster: Cluster) -> Iterable[pa.Table]:
-    """The result of each clustering in `tasks`, in order; on all cores, unless a `cluster` function was given
-    that distributes the work itself.
+def _groups(
+    tasks: Sequence[ClusteringTask], linked: Mapping[str, LinkGraph], cluster: Cluster, largest: float
+) -> Iterator[tuple[str, list[set[str]]]]:
+    """Name of a graph and groups of its accounts: first the grown communities (`grow.grown`) of the graphs
+    that are not in `SPARED`, then the communities.
+
+    Works on all cores, unless a `cluster` function was given that distributes the work itself.
     """
-    if cluster is not communities:
-        return (cluster(ask.graph, seed=ask.seed, resolution=ask.resolution) for ask in tasks)
-    links = {ask.name: ask.graph for ask in tasks}
-    columns = ["account_id", "kind", "value", "weight"]
-    order = in_order(pa.concat_tables([one.select(columns) for one in links.values()]))
-    graphs = {name: LinkGraph.of(one, order) for name, one in links.items()}
 
-    def one(ask: ClusteringTask) -> pa.Table:
-        return communities(graphs[ask.name], seed=ask.seed, resolution=ask.resolution)
+    def communities_of(ask: ClusteringTask) -> list[Ints]:
+        if cluster is communities:
+            table = communities(linked[ask.name], seed=ask.seed, resolution=ask.resolution)
+        else:
+            table = cluster(ask.graph, seed=ask.seed, resolution=ask.resolution)
+        label = table.column("candidate").to_numpy()
+        order = np.argsort(label, kind="stable")
+        place = pc.index_in(table.column("account_id"), linked[ask.name].names).to_numpy()[order]
+        cuts = np.flatnonzero(np.diff(label[order])) + 1
+        return [np.sort(one) for one in np.split(place, cuts) if len(one)]
 
-    return on_all_cores(one, tasks)
+    if cluster is communities:
+        found = list(on_all_cores(communities_of, tasks))
+    else:
+        found = [communities_of(ask) for ask in tasks]
+    to_grow = [
+        (ask, groups)
+        for ask, groups in zip(tasks, found, strict=True)
+        if ask.seed == 0 and ask.resolution <= LARGEST_RESOLUTION_GROWN and ask.name not in SPARED
+    ]
+    more = on_all_cores(lambda one: grown(linked[one[0].name], one[1], largest), to_grow)
+    for ask, groups in [
+        *zip((ask for ask, _ in to_grow), more, strict=True),
+        *zip(tasks, found, strict=True),
+    ]:
+        names = linked[ask.name].names
+        yield ask.name, [set(names.take(pa.array(one)).to_pylist()) for one in groups]
 
 
 def _known(
