@@ -91,6 +91,7 @@ def app(state: SharingState, *, title: str = "Stillwatch", requests_a_minute: in
     door = Door(state) if requests_a_minute is None else Door(state, requests_a_minute)
 
     async def no_route(_request: Request, error: Exception) -> Response:
+        """The answer where no route or method fits, or the program has a fault."""
         status = error.status_code if isinstance(error, HTTPException) else 500
         return _refusal(Refused(status, "not found" if status == 404 else "this cannot be done here"))
 
@@ -131,6 +132,7 @@ def _endpoint(
     from starlette.concurrency import run_in_threadpool
 
     async def endpoint(request: Request) -> Response:
+        """Answer a request, and record it."""
         peer, status = "", 500
         try:
             peer = door.peer(request)
