@@ -14,6 +14,9 @@ SKIPPED_ISSUES = pytest.StashKey[list[str]]()
 
 def pytest_addoption(parser):
     parser.addoption("--golden", action="store_true", help="rewrite the golden files instead of comparing")
+    parser.addoption(
+        "--times", action="store_true", help="measure the times that the docs state, and write them"
+    )
 
 
 def pytest_configure(config):
@@ -26,8 +29,11 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         for mark in item.iter_markers("issue"):
             item.user_properties.append(("issue", str(mark.args[0])))
-    if config.getoption("--golden"):
-        kept = [item for item in items if "golden" in getattr(item, "fixturenames", ())]
+    writers = [
+        name for option, name in (("--golden", "golden"), ("--times", "timed")) if config.getoption(option)
+    ]
+    if writers:
+        kept = [item for item in items if set(writers) & set(getattr(item, "fixturenames", ()))]
         config.hook.pytest_deselected(items=[item for item in items if item not in kept])
         items[:] = kept
 

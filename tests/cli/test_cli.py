@@ -1,6 +1,7 @@
 import json
 import logging
 import math
+import re
 import resource
 import subprocess
 import sys
@@ -72,6 +73,17 @@ def test_simulate_works_from_the_shell(run, tmp_path):
 def test_wrong_usage_ends_with_2(run, arguments, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run(*arguments)[0] == 2
+
+
+@pytest.mark.issue(22)
+def test_the_card_of_an_explanation_says_whether_it_accompanies_every_other_one(run):
+    assert "accompanies every other" in run("signals", "sponsor")[1]
+    assert "accompanies none" in run("signals", "daily_puzzle")[1]
+    (sponsor,) = json.loads(run("signals", "sponsor", "--json")[1])
+    assert sponsor["accompanies"] is True
+    (test,) = json.loads(run("signals", "load_balance", "--json")[1])
+    assert test["accompanies"] is None
+    assert re.search(r"^sponsor +every other ", run("signals")[1], re.MULTILINE)
 
 
 def test_a_failure_ends_with_1_and_names_file_and_fix(run, tmp_path):

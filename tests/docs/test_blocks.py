@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import pytest
 
 from stillwatch.cli.main import COMMANDS, cli
 from stillwatch.cli.values import Existing
+from tests.docs import times
 
 pytestmark = pytest.mark.issue(22)
 ROOT = Path(__file__).parents[2]
@@ -140,6 +142,7 @@ def test_guides_run_as_they_stand(pages, tmp_path, small_log, run, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for page in pages:
         told = blocks(page)
+        began = time.perf_counter()
         for line in [
             line for language, text in told if language == "sh" for line in text.splitlines() if line.strip()
         ]:
@@ -151,6 +154,9 @@ def test_guides_run_as_they_stand(pages, tmp_path, small_log, run, monkeypatch):
                 in_a_process(
                     ["bash", "-c", f'stillwatch() {{ "{sys.executable}" -m stillwatch "$@"; }}; {line}']
                 )
+        for name, timed in times.TIMED.items():
+            if timed.page == named(page) and not timed.commands:
+                times.check(name, time.perf_counter() - began)
         program = "\n".join(text for language, text in told if language == "python")
         if program:
             in_a_process([sys.executable, "-c", program])

@@ -190,6 +190,7 @@ def _observed(kind: str, density: Density, shown: str) -> Callable[[Item, Facts]
     """
 
     def compare(item: Item, about: Facts) -> Match | None:
+        """The comparison of one item; None where nothing comparable was observed."""
         items = about.of(kind)
         if items is None:
             values = {one.value.casefold() for one in about.values(shown)}

@@ -190,7 +190,7 @@ def teach(
     quiet: bool,
     form_only: bool,
 ) -> None:
-    r"""Teach a model five capabilities with exact scoring (seven minutes on two cores).
+    r"""Teach a model five capabilities with exact scoring.
 
     \b
     Example:

@@ -98,7 +98,7 @@ def serve(
 ) -> None:
     r"""Serve SET, a CSV file with columns kind and value, to peers that have a token.
 
-    The set is prepared first, about 40 seconds of two cores for a million values, and kept prepared in the
+    The set is prepared first, which for a million values is most of the work, and kept prepared in the
     state folder.
 
     \b

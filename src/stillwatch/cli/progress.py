@@ -94,6 +94,7 @@ def bars(*, quiet: bool) -> Iterator[Progress]:
         tasks: dict[str, TaskID] = {}
 
         def update(stage: str, done: int, total: int) -> None:
+            """Draw the progress of a stage; an earlier stage that was not ended is drawn as complete."""
             ended = stages.name if stage != stages.name else ""
             stages.update(stage, done, total)
             if ended:

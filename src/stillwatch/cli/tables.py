@@ -35,6 +35,7 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     ]
 
     def line(values: Sequence[str]) -> str:
+        """One row as text, its cells padded to the widths of the columns."""
         return "  ".join(
             v.rjust(w) if r else v.ljust(w) for v, w, r in zip(values, widths, right, strict=True)
         ).rstrip()

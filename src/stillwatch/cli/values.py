@@ -61,6 +61,7 @@ def completing(names: Callable[[], Iterable[str]]) -> Completion:
     """A completion of an option's value by names, which are made only when a shell asks."""
 
     def complete(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+        """The names that begin with what was typed."""
         return [CompletionItem(name) for name in names() if name.startswith(begun)]
 
     return complete

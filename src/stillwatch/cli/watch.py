@@ -127,6 +127,7 @@ def watch(
     say = logging.getLogger("stillwatch.watch").warning
 
     def emit(event: dict[str, Any]) -> None:
+        """Print an event; where the reader of standard output is gone, say so once and go on."""
         try:
             print_json(event, on_one_line=True)
             sys.stdout.flush()

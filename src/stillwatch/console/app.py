@@ -113,6 +113,9 @@ class Handlers:
             body = await body_of(request, MAX_APPEAL if one.name == "submit_appeal" else MAX_BODY)
 
         def answer() -> Response:
+            """The operation's answer as JSON. Raises `Refused` for an argument that stands in path and
+            body.
+            """
             actor = self._limited(request, one)
             given = dict(request.path_params)
             given |= _of_body(body) if one.writes else dict(request.query_params)
@@ -132,6 +135,7 @@ class Handlers:
         from starlette.responses import Response as Plain
 
         def answer() -> Response:
+            """The metrics as text, for a caller with a token or a session."""
             self.actor_of(request)
             content, media = exposed(self.console, self.times)
             return Plain(content, media_type=media)
@@ -146,6 +150,7 @@ class Handlers:
         from starlette.responses import RedirectResponse
 
         def answer() -> Response:
+            """The page, or a redirect to the page to sign in."""
             session = self.session_of(request)
             if session is None:
                 self.requests.take(f"address {gates.address_of(request)}")
@@ -192,6 +197,7 @@ class Handlers:
         form = _form(await body_of(request, MAX_BODY))
 
         def answer() -> Response:
+            """Call the operation with the form's values, and redirect to the page on which the form stood."""
             session = self.session_of(request)
             if session is None:
                 return RedirectResponse("/sign-in", 303)
@@ -217,6 +223,7 @@ class Handlers:
         form = _form(await body_of(request, MAX_BODY)) if request.method == "POST" else {}
 
         def answer() -> Response:
+            """The page to sign in on GET; on POST check name, password and code, and begin a session."""
             then = _local((form.get("then") or [request.query_params.get("then", "/")])[-1])
             values = {"then": then, "fault": ""}
             if request.method == "GET":
@@ -259,6 +266,7 @@ class Handlers:
         form = _form(await body_of(request, MAX_BODY))
 
         def answer() -> Response:
+            """End the session and its cookie, and redirect to the page to sign in."""
             session = self.session_of(request)
             if session is not None:
                 gates.check_form(request, session.csrf, {key: v[-1] for key, v in form.items()})
@@ -278,6 +286,7 @@ class Handlers:
         form = _form(await body_of(request, MAX_BODY)) if request.method == "POST" else {}
 
         def answer() -> Response:
+            """The page of an invitation on GET; on POST store the password and the second factor."""
             self.tries.take(f"address {gates.address_of(request)}")
             secret = request.path_params["secret"]
             person = self.console.people.invited(secret)
@@ -307,6 +316,9 @@ class Handlers:
         from starlette.concurrency import run_in_threadpool
 
         def answer() -> Response:
+            """Begin a session of the demo's person. Raises `Refused` where the key is not that of the
+            link.
+            """
             self.tries.take(f"address {gates.address_of(request)}")
             given = request.path_params["key"]
             if not self.demo_key or not secrets.compare_digest(given.encode(), self.demo_key.encode()):
@@ -324,6 +336,7 @@ class Handlers:
         from starlette.responses import RedirectResponse
 
         def answer() -> Response:
+            """Redirect to the provider, with a cookie that ties the answer to this browser."""
             self.tries.take(f"address {gates.address_of(request)}")
             assert self.provider is not None
             address, mark = self.provider.begin()
@@ -341,6 +354,9 @@ class Handlers:
         from starlette.concurrency import run_in_threadpool
 
         def answer() -> Response:
+            """Begin a session for the person whom the provider names, binding a known name at the first
+            visit.
+            """
             self.tries.take(f"address {gates.address_of(request)}")
             assert self.provider is not None
             mark = request.cookies.get("stillwatch-oidc", "")
@@ -375,6 +391,7 @@ class Handlers:
                 given |= await _appeal(form)
 
         def answer() -> Response:
+            """The appeal's page on GET; on POST store what the customer sent."""
             self.appeals.take(gates.address_of(request))
             one = operations()["appeal_status" if request.method == "GET" else "submit_appeal"]
             if request.method == "POST":
@@ -392,6 +409,7 @@ class Handlers:
         from starlette.responses import Response as Plain
 
         def answer() -> Response:
+            """The file as an attachment, for a caller with a session."""
             session = self.session_of(request)
             if session is None:
                 raise Refused(401, "no valid session")
@@ -445,7 +463,10 @@ def build(app: Handlers) -> ASGIApp:
     from starlette.routing import Route
 
     def timed(path: str, handler: Callable[[Request], Awaitable[Response]]) -> Callable[..., Any]:
+        """The handler, which also notes how long each request took."""
+
         async def endpoint(request: Request) -> Response:
+            """Answer a request, and note its duration under the route's path."""
             began = time.perf_counter()
             try:
                 return await handler(request)
@@ -455,6 +476,7 @@ def build(app: Handlers) -> ASGIApp:
         return endpoint
 
     def route(path: str, handler: Callable[[Request], Awaitable[Response]], *methods: str) -> Route:
+        """A timed route; GET where no method is named."""
         return Route(path, timed(path, handler), methods=list(methods or ("GET",)))
 
     routes = [
@@ -477,19 +499,23 @@ def build(app: Handlers) -> ASGIApp:
         routes.append(route(PREFIX + one.path, _api(app, one), one.method))
 
     async def refused(request: Request, why: Exception) -> Response:
+        """The answer to a refused request, with its status and reason."""
         assert isinstance(why, Refused)
         return app.failed(request, why.status, why.title, why.detail, why.retry_after)
 
     async def unknown(request: Request, why: Exception) -> Response:
+        """The answer where no route or method fits."""
         assert isinstance(why, HTTPException)
         title = "nothing is here" if why.status_code == HTTPStatus.NOT_FOUND else "this cannot be done here"
         return app.failed(request, why.status_code, title, "", None)
 
     async def broken(request: Request, why: Exception) -> Response:
+        """The answer, with status 503, where the database or the state cannot be used."""
         fact = why.problems[0].fact if isinstance(why, StillwatchError) else "the database cannot be used"
         return app.failed(request, HTTPStatus.SERVICE_UNAVAILABLE, fact, "", None)
 
     async def unforeseen(request: Request, _why: Exception) -> Response:
+        """The answer, with status 500, to an error that nothing foresaw; its text is not shown."""
         return app.failed(request, HTTPStatus.INTERNAL_SERVER_ERROR, "the program has a fault", "", None)
 
     made: Starlette = Starlette(
@@ -510,6 +536,7 @@ def _page(app: Handlers, shown: pages.Page) -> Callable[[Request], Awaitable[Res
     """The handler of a page."""
 
     async def handler(request: Request) -> Response:
+        """Answer with the page."""
         return await app.page(request, shown)
 
     return handler
@@ -519,6 +546,7 @@ def _api(app: Handlers, one: Operation) -> Callable[[Request], Awaitable[Respons
     """The handler of an operation of the API."""
 
     async def handler(request: Request) -> Response:
+        """Answer with the operation's result."""
         return await app.api(request, one)
 
     return handler

@@ -93,6 +93,7 @@ def _engine(url: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _settings(raw: Any, _record: object) -> None:  # noqa: ANN401  a connection of the driver
+        """Set a new SQLite connection to durable writes, foreign keys and transactions begun by `_begin`."""
         raw.isolation_level = None  # transactions begin below
         for pragma in (
             f"busy_timeout={BUSY_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON",
@@ -102,6 +103,7 @@ def _engine(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(db: Connection) -> None:
+        """Begin a transaction, which holds the write lock from its start where it is going to write."""
         db.exec_driver_sql("BEGIN IMMEDIATE" if db.get_execution_options().get("writes") else "BEGIN")
 
     return engine

@@ -48,6 +48,7 @@ class SecurityHeaders:
         """Answer one request."""
 
         async def sent(message: MutableMapping[str, Any]) -> None:
+            """Send a message, with the protective headers that the response does not set itself."""
             if message["type"] == "http.response.start":
                 own = message.get("headers", [])
                 names = {name for name, _value in own}

@@ -76,6 +76,7 @@ def operation(method: Method, path: str, needs: Permission | None) -> Callable[[
     """Declares a function as an operation. Its third argument is annotated with its model."""
 
     def declared(function: F) -> F:
+        """Register the function as an operation of its own name; returns it unchanged."""
         hints = get_type_hints(function)
         model = hints[list(inspect.signature(function).parameters)[2]]
         one = Operation(

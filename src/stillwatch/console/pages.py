@@ -171,6 +171,7 @@ def _simple(name: str, operation: str, *fields: str) -> MakePage:
     """A page that shows the answer of one operation under a name."""
 
     def made(request: PageRequest) -> Mapping[str, Any]:
+        """The operation's answer under `name`, and the query's fields as they were given."""
         return {
             name: request.answer(operation, *fields),
             "asked": {field: request.query.get(field, "") for field in fields},

@@ -86,6 +86,7 @@ def serve(
         of_share(1, 2)  # brings SciPy, so that the first page need not wait for it
 
         def serves(address: str) -> None:
+            """Report the address, the link to the tour and the number of cases."""
             tour = f"{address}demo/{app.demo_key}" if app.demo_key else ""
             ready(address, tour, _cases(console))
 

@@ -186,6 +186,7 @@ def _apart(whole: ResultTables) -> Callable[[str], ResultTables]:
         parts[name] = (ordered, dict(zip(names, zip([0, *ends], ends, strict=False), strict=True)))
 
     def of(group: str) -> ResultTables:
+        """The tables of the results, each cut to the rows of one group."""
         tables = {}
         for name, (table, places) in parts.items():
             start, end = places.get(group, (0, 0))

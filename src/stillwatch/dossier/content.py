@@ -25,6 +25,9 @@ tokens (`docs/methods/dossier.md`).
 MILLION = 1e6  # tokens to which a price refers
 LEAST_SHOWN = 0.001  # smallest probability that is printed as a number
 
+CountedRow = tuple[str, Sequence[TextPart], Sequence[TextPart]]
+"""A row of section 2: name, value, and how it was counted."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DossierTerms:
@@ -75,18 +78,31 @@ def _claimed(document: Document, stated: Sequence[Claim]) -> None:
 def _counted(document: Document, case: CampaignCase) -> None:
     """Section 2: the numbers."""
     document.heading("2. Numbers, and how they were counted")
-    rows: list[Sequence[Sequence[TextPart]]] = []
+    document.table(
+        ("number", "value", "how it was counted"),
+        [
+            ((name,), value, how)
+            for name, value, how in (*_sizes(case), *_rates(case), _sufficient_from(case))
+        ],
+        widths=(20, 25, 55),
+    )
+    document.text(
+        "A small mark such as N1 behind a number names the entry of numbers.json that says from which rows "
+        "it is counted. `stillwatch verify`, or the verifier of one file that lies in every package, derives "
+        "it again.",
+        is_small=True,
+    )
 
-    def row(what: str, value: Sequence[TextPart], how: Sequence[TextPart]) -> None:
-        rows.append(((what,), value, how))
 
-    row(
+def _sizes(case: CampaignCase) -> Iterator[CountedRow]:
+    """Rows of accounts, exchanges and the span of time."""
+    yield (
         "accounts",
         (case.number("members", "count"),),
         ("members by attribution; each with its probability in annex A",),
     )
     least = case.maybe("members", "least", "score", shown=words.share)
-    row(
+    yield (
         "exchanges",
         (case.number("members", "sum", "exchanges"),),
         (
@@ -98,68 +114,52 @@ def _counted(document: Document, case: CampaignCase) -> None:
         ),
     )
     if least is not None:
-        row("least probable member", (least,), ("probability that the account belongs to the campaign",))
-    row(
-        "first exchange",
-        (case.number("campaigns", "value", "first_seen", shown=words.moment),),
-        ("first exchange that is attributed",),
+        yield (
+            "least probable member",
+            (least,),
+            ("probability that the account belongs to the campaign",),
+        )
+    for name, column in (("first exchange", "first_seen"), ("last exchange", "last_seen")):
+        yield (
+            name,
+            (case.number("campaigns", "value", column, shown=words.moment),),
+            (f"{name} that is attributed",),
+        )
+
+
+def _rates(case: CampaignCase) -> Iterator[CountedRow]:
+    """Rows of the false-discovery rate, and of how often honest and random groups reach the evidence."""
+    reported = (
+        "false-discovery rate at which it is reported, among all groups that were tested (e-BH; Wang and "
+        "Ramdas 2022)"
     )
-    row(
-        "last exchange",
-        (case.number("campaigns", "value", "last_seen", shown=words.moment),),
-        ("last exchange that is attributed",),
+    honest = (
+        "upper 95 % bound: how often honest groups of the nearest explanation reach this evidence, from the "
+        "shipped bank"
     )
-    row(
+    at_random = "upper 95 % bound: the same for groups drawn at random from this log"
+    yield (
         "rate of false reports",
         (case.number("campaigns", "value", "q_value", shown=words.share),),
-        (
-            (
-                "false-discovery rate at which it is reported, among all groups that were tested (e-BH; Wang "
-                "and "
-                "Ramdas 2022)"
-            ),
-        ),
+        (reported,),
     )
-    for column, what, how in (
-        (
-            "fpr_empirical",
-            "rate on honest groups",
-            (
-                "upper 95 % bound: how often honest groups of the nearest explanation reach this evidence, "
-                "from "
-                "the shipped bank"
-            ),
-        ),
-        (
-            "fpr_synthetic",
-            "rate on random groups",
-            "upper 95 % bound: the same for groups drawn at random from this log",
-        ),
+    for column, name, how in (
+        ("fpr_empirical", "rate on honest groups", honest),
+        ("fpr_synthetic", "rate on random groups", at_random),
     ):
         one = case.maybe("campaigns", "value", column, shown=words.share)
         if one is not None:
-            row(what, (one,), (how,))
+            yield name, (one,), (how,)
+
+
+def _sufficient_from(case: CampaignCase) -> CountedRow:
+    """The row of the first look at which the evidence sufficed."""
     seen = case.maybe("campaigns", "value", "detected_at", shown=words.moment)
     if seen is not None and known_from(case.mine.get("timeline", ())) is not None:
-        row(
-            "evidence sufficed from",
-            (seen,),
-            ("first look, in time order, at which an alert would have been called",),
-        )
-    else:
-        row(
-            "evidence sufficed from",
-            ("at no look",),
-            ("no look, in time order, alerted; the whole log was needed",),
-        )
-    document.table(("number", "value", "how it was counted"), rows, widths=(20, 25, 55))
-    document.text(
-        "A small mark such as N1 behind a number names the entry of numbers.json that says from which rows "
-        "it is counted. "
-        "`stillwatch verify`, or the verifier of one file that lies in every package, derives it "
-        "again.",
-        is_small=True,
-    )
+        how = "first look, in time order, at which an alert would have been called"
+        return "evidence sufficed from", (seen,), (how,)
+    how = "no look, in time order, alerted; the whole log was needed"
+    return "evidence sufficed from", ("at no look",), (how,)
 
 
 def _evidence(document: Document, case: CampaignCase, stated: Sequence[Claim]) -> None:
@@ -313,6 +313,11 @@ def _against(document: Document, case: CampaignCase) -> None:
         for row in tests_for(evidence)[:6]
     ]
     document.box("Speaks for one control", for_one, side="for", otherwise="No test of control speaks for it.")
+    _explanations(document, case)
+
+
+def _explanations(document: Document, case: CampaignCase) -> None:
+    """The innocent explanations that were tried, the nearest in a table."""
     tried = sorted(case.mine.get("explanations", ()), key=lambda row: (row["log10_e"], row["explanation"]))
     number_tried = case.maybe("explanations", "count")
     if number_tried is not None and tried:

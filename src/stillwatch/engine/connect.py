@@ -65,6 +65,7 @@ def temporary(engine: Engine) -> Iterator[Keep]:
     made: list[ir.Table] = []
 
     def keep(name: str, table: ir.Table | pa.Table) -> ir.Table:
+        """Store the table under a name of its own, and record it so that it is dropped in the end."""
         own = f"{name}_{next(NUMBER)}"
         made.append(engine.load(own, table) if isinstance(table, pa.Table) else engine.keep(own, table))
         return made[-1]

@@ -46,6 +46,7 @@ def end_with_parent() -> None:
     parent = os.getppid()
 
     def watch() -> None:
+        """End the process once its parent is another process."""
         while os.getppid() == parent:
             time.sleep(2)
         os._exit(1)

@@ -150,6 +150,7 @@ def _disjoint(
     open_: list[tuple[int, Network]] = []  # enclosing prefixes with their last address
 
     def emit(start: int, end: int, one: Network) -> None:
+        """Append a range, unless it is empty."""
         if start <= end:
             starts.append(start)
             ends.append(end)

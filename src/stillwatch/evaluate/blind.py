@@ -353,6 +353,7 @@ def _intelligence(
     grades = ["A1", "A2", "B2", "B3", "C2"] if much else list(WRONG)
 
     def said(make: Any) -> tuple[list[str], str]:  # noqa: ANN401
+        """The values of an item, which are another party's at the rate of its random grade, and the grade."""
         grade = str(rng.choice(grades))
         return make(_party(rng) if rng.random() < WRONG[grade] else truly), grade
 

@@ -81,6 +81,7 @@ def panel(rows: Sequence[Mapping[str, Any]], name: str, title: str, top: float) 
     height = TOP + ROW * len(some) + 8
 
     def x(value: float) -> float:
+        """Horizontal place of a figure, in pixels."""
         return LABEL + (WIDTH - LABEL - 70) * min(max(value, 0.0), top) / top
 
     drawn = text(title, 0, 14, class_="axis-title")
@@ -107,6 +108,7 @@ def reliability(rows: Sequence[Mapping[str, Any]]) -> str:
     size, left = 320, 44
 
     def xy(predicted: float, true: float) -> tuple[float, float]:
+        """Place of a predicted and a true share, in pixels."""
         return left + (size - left - 10) * predicted, size - 34 - (size - 60) * true
 
     drawn = text("share truly in a campaign, by score", 0, 14, class_="axis-title")
@@ -131,9 +133,11 @@ def evidence(row: Mapping[str, Any]) -> str:
     width, height, left, top = 370, 220, 40, 34
 
     def x(share: float) -> float:
+        """Horizontal place of a share of the exchanges, on a log scale, in pixels."""
         return left + (width - left - 28) * np.log(max(share, FIRST) / FIRST) / np.log(1 / FIRST)
 
     def y(log10: float) -> float:
+        """Vertical place of log10 evidence, in pixels."""
         return height - 34 - (height - 34 - top) * min(max(log10, 0.0), EVIDENCE) / EVIDENCE
 
     drawn = text(row["world"], 0, 14, class_="axis-title")

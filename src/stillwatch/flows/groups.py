@@ -62,6 +62,7 @@ def find_leads(
     texts = _texts(engine, exchanges, striking)
 
     def stake(one: Judged) -> float:
+        """Requests at stake in a group, by which groups are ordered."""
         return _stake(one, bench, mix, texts[id(one)])
 
     return leads.ranked(striking, stake)

@@ -211,6 +211,7 @@ def _known(pieces: Sequence[_Work], store: Store) -> list[_Work]:
     places = {one.file.seen: one.path for one in pieces}
 
     def content(file: LogFile) -> str:
+        """Digest of a file's content; empty where there is no store or the log is no local file."""
         path = places[file.seen]
         return content_of(path) if store.kept and isinstance(path, Path) else ""
 
@@ -223,6 +224,7 @@ def _counter(done: int, total: int, progress: Callable[[int, int], None]) -> Cal
     lock = threading.Lock()
 
     def count(bytes_read: int) -> None:
+        """Add bytes to the total and report it."""
         nonlocal done
         with lock:
             done += bytes_read

@@ -95,6 +95,7 @@ def of_logs(paths: Sequence[str], progress: Progress) -> Sketcher:
     """A function for `package.make.Order.log` that makes the sketches of the logs at `paths`."""
 
     def make(results: SourceResults, names: Pseudonyms, secret: bytes) -> tuple[Pseudonyms, dict[str, bytes]]:
+        """The pseudonyms, and the files of sketches under the package's key, by name."""
         return keyed_log(paths, results, names, Key(master=secret), progress)
 
     return make

@@ -86,6 +86,7 @@ def _common(name: str, one: Judged, bench: Bench) -> Iterator[dict[str, Any]]:
         return
 
     def row(trait: str, known: int, **counted: float) -> dict[str, Any]:
+        """A row of `common`: a trait, the number of accounts of which it is known, and its counts."""
         return {"group_id": name, "trait": trait, "known": known} | counted
 
     values: dict[str, Ints] = {kind: traits.value[kind][places] for kind in KINDS if kind in traits.value}

@@ -283,6 +283,7 @@ def load_tokenizer(path: Path) -> Tokenize:
         ) from None
 
     def tokenize(text: str) -> Tokens:
+        """Token numbers of a text, and the first and last place of each token in it."""
         encoded = one.encode(text, add_special_tokens=False)
         return Tokens(
             encoded.ids, [start for start, _ in encoded.offsets], [end for _, end in encoded.offsets]
@@ -393,6 +394,7 @@ def mark_file(keyring: Path, answers: Path, campaigns: Path, out: Path) -> Marki
     with answers.open("rb") as lines, atomic(out) as temporary, temporary.open("wb") as written:
 
         def rows() -> Iterable[dict[str, Any]]:
+            """Yield the lines that hold an object; other lines are written to `out` unchanged."""
             nonlocal raw
             for number, line in enumerate(lines, 1):
                 try:

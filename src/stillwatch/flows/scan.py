@@ -502,6 +502,7 @@ def _judge(engine: Engine, log: LogTables, units: _Units, progress: Progress) ->
     """The candidates of the whole log, judged."""
 
     def run(expression: ir.Table) -> pa.Table:
+        """The result of an expression, with a call of `progress` before it is computed."""
         progress("judge", 0, 1)  # a watch counts this as progress during a long judgement
         return engine.ask(expression)
 
@@ -647,6 +648,7 @@ def _signals(
     """
 
     def row(card: Card, kind: str, used: bool, why: str) -> dict[str, Any]:
+        """One signal's dictionary."""
         return {"name": card.name, "kind": kind, "used": used, "why": why}
 
     rows = [row(unit.card, "indicator", True, unit.card.measures) for unit in used]

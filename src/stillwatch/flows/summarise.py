@@ -124,6 +124,7 @@ def open_log(
     empty = summaries_of(engine, observations.limit(0), 0)
 
     def kept(name: str) -> ir.Table:
+        """All days of one kind of summary in the store; no rows where it has none."""
         files = store.summaries(name)
         return engine.read_parts(files).select(*empty[name].columns) if files else empty[name].limit(0)
 

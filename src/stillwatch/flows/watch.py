@@ -484,6 +484,7 @@ def _facts_beside(
     labels = in_force([state])
 
     def more(event: dict[str, Any]) -> dict[str, Any]:
+        """The further fields of one event."""
         mine = [row for row in evidence if row["campaign_id"] == event.get("reported_as")]
         mine.sort(key=lambda row: -row["log10_likelihood_ratio"])
         facts: dict[str, Any] = {}

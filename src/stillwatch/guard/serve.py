@@ -69,6 +69,7 @@ def serve(guard: Guard, on: socket.socket) -> None:
             came: list[int] = []
 
             def note(number: int, _frame: FrameType | None) -> None:
+                """Record a signal and ask the server to stop, at a second signal at once."""
                 came.append(number)
                 self.should_exit = True
                 self.force_exit = len(came) > 1

@@ -58,6 +58,7 @@ def perturbed(scale: float, seed: int) -> Reshape:
     source = torch.Generator(device=models.device()).manual_seed(seed)
 
     def reshape(ids: Tensor, logits: Tensor) -> Tensor:
+        """The logits with noise added."""
         del ids
         return logits + scale * torch.randn(logits.shape, generator=source, device=logits.device)
 
@@ -90,6 +91,7 @@ def antidistillation(
     proxy.net.zero_grad(set_to_none=True)
 
     def reshape(said: Tensor, logits: Tensor) -> Tensor:
+        """The logits moved along the difference of the proxy's log-probabilities."""
         logs = [torch.log_softmax(one.logits(said), dim=-1) for one in moved]
         # Up the gradient the student is worse: tokens that are likelier there than downhill teach little.
         return logits + strength * (logs[0] - logs[1]) / (2 * step)

@@ -78,6 +78,7 @@ def _curve(rows: Sequence[TableRow], name: str) -> str:
     ways = list(dict.fromkeys(row["way"] for row in rows))
 
     def x(answers: float) -> float:
+        """Horizontal place of a number of answers, on a log scale, in pixels."""
         return LEFT + (WIDTH - LEFT - 90) * ((log10(answers) - low) / (high - low) if high > low else 0.5)
 
     drawn = text("all capabilities" if name == "all" else name, 0, 14, class_="axis-title")
@@ -166,11 +167,13 @@ def _effect(rows: Sequence[TableRow], access: str) -> str:
     low, high = log10(min(values)) - 0.2, log10(max(values)) + 0.2
 
     def x(share_: float) -> float:
+        """Horizontal place of a share, on a log scale, in pixels."""
         return LEFT + (WIDTH - LEFT - 100) * (
             (log10(share_) - left) / (right - left) if right > left else 0.5
         )
 
     def y(effect: float) -> float:
+        """Vertical place of an effect, on a log scale, in pixels."""
         return (
             HEIGHT
             - BELOW
@@ -215,9 +218,11 @@ def _defended(rows: Sequence[TableRow]) -> list[str]:
     right = max([*(max(row["honest_loss"]["value"], 0.0) for row in shown), 0.05]) * 1.1
 
     def x(loss: float) -> float:
+        """Horizontal place of a loss, on a square-root scale, in pixels."""
         return left + (width - left - after) * (min(max(loss, 0.0), right) / right) ** 0.5
 
     def y(value: float) -> float:
+        """Vertical place of a share of right answers, in pixels."""
         return height - below - (height - below - 30) * min(max(value, 0.0), 1.0)
 
     drawn = text("what a student can do, against what honest users lose", 0, 14, class_="axis-title")
@@ -253,6 +258,7 @@ def _removed(rows: Sequence[TableRow]) -> list[str]:
     height = 46 + row_height * len(rows) + 48
 
     def x(log10_p: float) -> float:
+        """Horizontal place of a log10 p-value, in pixels."""
         return left + (width - left - 60) * min(-log10_p, most) / most
 
     drawn = text("evidence left, by what was tried", 0, 14, class_="axis-title")
@@ -297,6 +303,7 @@ def _power(rows: Sequence[TableRow], axis: str, title: str) -> str:
     drawn = text(f"power at {min(LEVELS):g}", 0, 14, class_="axis-title")
 
     def x(value: float) -> float:  # evenly spaced, since shares lie over several powers of ten
+        """Horizontal place of one of the evenly spaced ticks, in pixels."""
         return LEFT + (WIDTH - LEFT - 90) * (ticks.index(value) / max(len(ticks) - 1, 1))
 
     for level in (0, 0.25, 0.5, 0.75, 1.0):

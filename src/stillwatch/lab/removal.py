@@ -49,6 +49,7 @@ def neutralised(base: Model, strength: float = 1.0) -> Callable[[Tensor, Tensor]
     unmarked = models.Following(base.net)
 
     def reshape(ids: Tensor, logits: Tensor) -> Tensor:
+        """The student's logits moved towards the base's, in proportion to the base's entropy."""
         before = torch.log_softmax(unmarked.logits(ids), dim=-1)
         now = torch.log_softmax(logits, dim=-1)
         spread = -(before.exp() * before).sum(dim=-1, keepdim=True) / np.log(logits.shape[-1])

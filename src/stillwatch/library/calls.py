@@ -160,10 +160,18 @@ def scan(
         with_peer=optional_path(with_peer),
         labels=tuple(Path(one) for one in paths_of(labels)) if labels else (),
     )
-    paths = paths_of(logs)
+    return _results_of_scan(paths_of(logs), optional_path(out), options, progress)
+
+
+def _results_of_scan(
+    paths: list[str], out: Path | None, options: scanning.Options, progress: Progress
+) -> Results:
+    """Scan into `out`, or into a temporary folder that is removed with the results, or at once where the
+    scan fails.
+    """
     if out is not None:
-        scanning.scan(paths, Path(out), options, progress)
-        return Results(Path(out))
+        scanning.scan(paths, out, options, progress)
+        return Results(out)
     owned = tempfile.TemporaryDirectory(prefix="stillwatch-")
     try:
         folder = Path(owned.name) / "results"

@@ -60,6 +60,7 @@ def compiled(text: str, where: str) -> tuple[Condition | None, bool, list[Proble
         return None, False, problems
 
     def holds(facts: Mapping[str, Mapping[str, Any]]) -> bool:
+        """Whether the condition holds for these facts."""
         return program.execute({short: facts[of][name] for short, (of, name) in named.items()}) is True
 
     try:
@@ -84,6 +85,7 @@ def _flat(text: str) -> tuple[str, dict[str, tuple[str, str]]]:
     named: dict[str, tuple[str, str]] = {}
 
     def short(found: re.Match[str]) -> str:
+        """The fact's one name, which is also recorded in `named`."""
         name = f"{found[1]}__{found[2]}"
         named[name] = (found[1], found[2])
         return name

@@ -35,6 +35,7 @@ def _text(longest: int, pattern: re.Pattern[str] | None = None) -> Check:
     """Check of a text: at most `longest` characters, and matching the whole `pattern` where one is given."""
 
     def check(value: Any) -> str:  # noqa: ANN401  any value of TOML
+        """What the value would have to be; empty where it is."""
         fits = (
             isinstance(value, str) and len(value) <= longest and (pattern is None or pattern.fullmatch(value))
         )
@@ -51,6 +52,7 @@ def _number(least: float, most: float, *, whole: bool = False) -> Check:
     """Check of a number from `least` to `most`; with `whole`, an integer."""
 
     def check(value: Any) -> str:  # noqa: ANN401  any value of TOML
+        """What the value would have to be; empty where it is."""
         right = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
         return (
             ""
@@ -70,6 +72,7 @@ def _some_of(check: Check) -> Check:
     """Check of a list whose items all pass `check`."""
 
     def all_fit(value: Any) -> str:  # noqa: ANN401  any value of TOML
+        """The fault of the first item that does not pass; empty where all do."""
         if not isinstance(value, list):
             return "a list"
         return next((fault for one in value if (fault := check(one))), "")
@@ -81,6 +84,7 @@ def _shown(longest: int) -> Check:
     """Check of text that a client may see: its length, and no word of `TELLING`."""
 
     def check(value: Any) -> str:  # noqa: ANN401  any value of TOML
+        """What is wrong with the text; empty where nothing is."""
         check_text = _text(longest)(value)
         if check_text:
             return check_text

@@ -104,6 +104,7 @@ class Doses:
         waiting = iter(messages)
 
         async def replay() -> Message:
+            """The next message: of those that were read already, or else a new one."""
             return next(waiting, None) or await receive()
 
         await self.app(scope, replay, send)

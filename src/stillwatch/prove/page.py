@@ -37,6 +37,7 @@ def among_decoys(one: Mapping[str, Any]) -> str:
     right = max(6.0, z * 1.08)
 
     def x(value: float) -> float:
+        """Horizontal place of a standardised score, in pixels."""
         return 10 + (WIDTH - 20) * (min(max(value, -5.0), right) + 5) / (right + 5)
 
     top = max(one["decoy_z"])

@@ -43,6 +43,7 @@ def confined(work: Callable[[], T]) -> T:
         hub.HF_HUB_OFFLINE = True
 
     def run() -> T:
+        """Leave the network, then do the work."""
         _inside.held = True
         _leave_the_network()
         try:

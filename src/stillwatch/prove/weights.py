@@ -138,6 +138,7 @@ def _check_kernels(folder: Path) -> None:
     """
 
     def named(value: Any) -> Iterator[str]:
+        """Yield names of attention code of a hub, anywhere in the configuration."""
         for key, inner in value.items() if isinstance(value, dict) else ():
             if key.endswith("attn_implementation") and "/" in str(inner):
                 yield str(inner)

@@ -535,6 +535,7 @@ def _digester(batch: pa.Table, places: Ints) -> Callable[[Ints], list[str]]:
     """
 
     def digests(some: Ints) -> list[str]:
+        """SHA-256 of all values of each row, as hexadecimal text."""
         rows = batch.take(pa.array(places[some]))
         states = [hashlib.sha256() for _ in range(rows.num_rows)]
         for name in rows.column_names:

@@ -205,8 +205,11 @@ def sent(unreadable: Callable[[], R]) -> Callable[[Callable[P, R]], Callable[P, 
     """
 
     def wrap(function: Callable[P, R]) -> Callable[P, R]:
+        """The function, guarded."""
+
         @wraps(function)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            """The function's result; `unreadable()` where the content has an unexpected form."""
             try:
                 return function(*args, **kwargs)
             except SHAPES:
@@ -441,6 +444,7 @@ def request_columns(body: Mapping[str, Any]) -> Row:
     more: Mapping[str, Any] = next((body[name] for name in SETTINGS if isinstance(get(name), dict)), {})
 
     def setting(*names: str) -> Any:  # noqa: ANN401  any JSON value
+        """The first of these settings that the request or its options hold."""
         return first(*(get(name) for name in names), *(more.get(name) for name in names))
 
     return {

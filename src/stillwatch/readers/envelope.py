@@ -91,6 +91,7 @@ def envelope(
     """
 
     def wrap(function: Open) -> Envelope:
+        """The envelope that the function opens."""
         return Envelope(
             name=function.__name__,
             title=title,
@@ -325,9 +326,13 @@ def unwrapped(
     least = least_columns(names)
 
     def known(record: Record) -> bool:
+        """Whether a record needs no further opening: the format recognises it, or it is one of the
+        contract.
+        """
         return bool(form.recognise(record)) or holds(record, least)
 
     def usual() -> Opener:
+        """An opener that has learned the file's usual envelopes from its first records."""
         lost = Losses(path)
         first = Opener(known, lost, limits)
         for _record in sample(first(records(path, lost, limits)), known):

@@ -99,11 +99,13 @@ def joined_format(
     """
 
     def wrap(function: Callable[[Record], JoinedPart]) -> Format:
+        """The format that the function describes."""
         taken = _Taker(function, split)
 
         def read(
             records: Iterator[Numbered], beside: Beside | None = None
         ) -> Iterator[tuple[int, ReaderResult]]:
+            """Yield the rows of a file, each once its exchange is complete."""
             names = tuple(beside.names.items()) if beside else ()
             return _FileReader(form, replace(taken, names=names), assemble, is_whole, beside).rows(records)
 

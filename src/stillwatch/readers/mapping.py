@@ -219,6 +219,7 @@ def _format(mapped: Mapped, given: Mapping[str, Any], text: str, stem: str) -> F
     sources = {**mapped.columns, **{f"{name} body": source for name, source in mapped.bodies.items()}}
 
     def mapping_file(record: Record) -> Iterator[Row]:
+        """Yield the row of a record that describes an exchange."""
         if mapped.is_exchange(record):
             yield mapped.row(record)
 

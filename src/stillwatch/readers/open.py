@@ -630,6 +630,7 @@ def _csv_fast(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Raw]:
     rejected = 0
 
     def reject(row: pacsv.InvalidRow) -> str:
+        """Quarantine a row with too many or too few values, and skip it."""
         nonlocal rejected
         rejected += 1
         reason = f"row has {row.actual_columns} values, the header {row.expected_columns}"

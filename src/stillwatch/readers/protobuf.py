@@ -79,6 +79,7 @@ def _of_bytes(kind: Any) -> Any:  # noqa: ANN401  a message's class
     pool, added = DescriptorPool(), set()
 
     def loosen(message: Any) -> None:  # noqa: ANN401  a descriptor
+        """Change the string fields of a message and of the messages in it to bytes."""
         for field in message.field:
             if field.type == field.TYPE_STRING:
                 field.type = field.TYPE_BYTES
@@ -86,6 +87,7 @@ def _of_bytes(kind: Any) -> Any:  # noqa: ANN401  a message's class
             loosen(inner)
 
     def add(file: Any) -> None:  # noqa: ANN401  a descriptor
+        """Add a file to the pool after the files that it imports, its string fields changed."""
         for other in file.dependencies:
             add(other)
         if file.name not in added:

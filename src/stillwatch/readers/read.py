@@ -450,6 +450,7 @@ def read_small(file: LogPath, schema: TableSchema, limits: Limits = LIMITS) -> t
     losses = Losses(file)
 
     def rows() -> Iterator[pa.Table]:
+        """Yield the file's batches with the contract's columns."""
         for table, numbers in raw_batches(file, schema, {}, losses, limits):
             if table.num_columns:
                 yield conform(table, losses, numbers, schema)

@@ -104,6 +104,7 @@ def _sample(path: LogPath, names: Mapping[str, str], losses: Losses, limits: Lim
     least = least_columns(names)
 
     def known(record: Record) -> bool:
+        """Whether a record needs no further opening: it is one of the contract, or a format recognises it."""
         return holds(record, least) or best(record) is not None
 
     opener = Opener(known, losses, limits, modified=path.stat().st_mtime)

@@ -191,9 +191,12 @@ def log_format(
     """
 
     def wrap(function: Callable[..., Iterable[Row]]) -> Format:
+        """The format that the function reads."""
+
         def read(
             records: Iterator[Numbered], around: Beside | None = None
         ) -> Iterator[tuple[int, ReaderResult]]:
+            """Yield each record's rows, with the record's number."""
             more = (around,) if beside else ()
             names = around.names if around else {}
             for number, record in records:

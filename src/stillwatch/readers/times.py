@@ -149,6 +149,7 @@ def _nothing_where_wrong(read: Callable[[str], int | None]) -> Callable[[str], i
     """Decorator: return None where the function raises because a text is no time."""
 
     def tried(text: str) -> int | None:
+        """Microseconds since 1970; None where the text is no time."""
         try:
             return read(text)
         except (ValueError, TypeError, LookupError, OverflowError, OSError):

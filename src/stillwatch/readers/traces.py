@@ -342,6 +342,7 @@ def traced_format(
     """
 
     def read(records: Iterator[Numbered], beside: Beside | None = None) -> Iterator[tuple[int, ReaderResult]]:
+        """Yield the rows of a file; at its end also those of traces that are still open."""
         others = _other_files(beside, form, entries) if beside else ()
         names = beside.names if beside else {}
         content_of = (
@@ -355,6 +356,7 @@ def traced_format(
         yield from _passed_over(traces, 0)
 
     def part(records: Iterator[Numbered], beside: Beside | None = None) -> Read:
+        """Yield the rows of a part of a file, and last the traces that are still open."""
         traces = Traces(names=beside.names if beside else None)
         yield from _taken(entries, traces, records)
         ready, left_open = traces.rest()
@@ -363,6 +365,7 @@ def traced_format(
         yield 0, left_open
 
     def parts(record: Record) -> Iterator[Record]:
+        """Yield the spans of a record, their attributes by name."""
         with suppress(*SHAPES, Malformed):
             for entry, base in entries(record):
                 yield {**base, **attributes(entry.get("attributes"))}

@@ -122,6 +122,7 @@ def _in_parts(
     waiting: deque[Future[_FilePart]] = deque()
 
     def read_on(most: int) -> None:
+        """Have up to `most` further parts read."""
         for span in islice(todo, most):
             waiting.append(processes().submit(_read_part, path, form, dict(names), span, limits))
 
@@ -212,6 +213,7 @@ def _batches(
     path, limits = beside.path, beside.limits
 
     def watched() -> Iterator[Numbered]:
+        """Yield the records of the file, counting them and fields that the format does not know."""
         for number, record in unwrapped(path, form, names, losses, limits, span):
             losses.records += 1
             strange = record.keys() - form.known

@@ -120,11 +120,13 @@ def _profiles(
     n = len(place)
 
     def column(values: Array, dtype: str) -> list[object]:
+        """The values of the group's accounts, in their order, as a packed column."""
         out = np.zeros(n, dtype)
         out[at] = values[rows]
         return block.add(out)
 
     def minutes(name: str) -> list[object]:
+        """A column of times in minutes."""
         return column(_minutes(table[name]), "u4")
 
     head: dict[str, Any] = {

@@ -127,6 +127,7 @@ def draw_timeline(timeline: Timeline, detected: float | None, marks: Sequence[Pl
     begin, end = float(starts[0]), float(starts[-1] + width)
 
     def x(at: float) -> float:
+        """Horizontal place of a time, in pixels."""
         return LEFT + (WIDTH - LEFT - RIGHT) * (min(max(at, begin), end) - begin) / (end - begin)
 
     unit = {HOUR: "hour", DAY: "day"}.get(width, "week")
@@ -208,6 +209,7 @@ def _curve(timeline: Timeline, x: object, top: float, marks: Sequence[PlotMark])
     floor = float(max(min(values.min(), 0.0), -ceiling))
 
     def y(value: float) -> float:
+        """Vertical place of log10 evidence, in pixels."""
         return bottom - CURVE * (min(max(value, floor), ceiling) - floor) / (ceiling - floor)
 
     for value in _ticks(ceiling):

@@ -95,6 +95,7 @@ def _pseudonym(purpose: str, provider: str, key: Key, made: dict[str, str]) -> N
     secret = key.of(f"joint {purpose}")
 
     def name(value: str) -> str:
+        """The pseudonym of a name: a keyed digest after the provider's name."""
         made[value] = f"{provider}-{hashlib.blake2b(value.encode(), key=secret, digest_size=10).hexdigest()}"
         return made[value]
 

@@ -72,7 +72,10 @@ def app(state: SharingState, prepared: matching.Prepared, limits: PeerLimits | N
         method: str,
         act: Callable[[SharingState, matching.Prepared, PeerLimits, str, dict[str, Any], str], Any],
     ) -> Route:
+        """A route whose requests need a valid token and are answered by `act` in a thread."""
+
         async def endpoint(request: Request) -> Response:
+            """Answer a request with bytes or JSON."""
             try:
                 peer = door.peer(request)
                 body = await _json(request) if method == "POST" else {}
@@ -88,6 +91,7 @@ def app(state: SharingState, prepared: matching.Prepared, limits: PeerLimits | N
         return Route(path, endpoint, methods=[method])
 
     def _refusal(why: Refused) -> Response:
+        """A refusal as a response."""
         headers = {} if why.retry_after is None else {"Retry-After": str(why.retry_after)}
         return JSONResponse({"title": why.title, "description": why.detail}, why.status, headers)
 

@@ -223,6 +223,7 @@ def _reduced(
     """
 
     def held(kind: str, value: str, reason: str) -> Withheld:
+        """A value that is withheld, with the reason."""
         return Withheld(campaign=one.name, kind=kind, value=value, reason=reason)
 
     if one.key in retracted:

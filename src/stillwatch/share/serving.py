@@ -78,6 +78,7 @@ def serve(
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            """Start, and report the URL once connections are accepted."""
             await super().startup(sockets)
             if self.started:
                 ready(url)

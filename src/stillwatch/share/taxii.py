@@ -21,7 +21,7 @@ import base64
 import binascii
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,8 @@ PAGE = 1000
 """Most objects of a page."""
 MOST_BYTES = 8 << 20
 """Most bytes of a request."""
+MOST_PATH = 400
+"""Most characters of a request's path that the journal records."""
 MOST_POSTED = 1000
 """Most objects of a request."""
 WRITABLE = frozenset(
@@ -73,89 +75,106 @@ class TaxiiRequest:
     body: bytes
 
 
+TaxiiAct = Callable[[TaxiiRequest], TaxiiAnswer]
+"""Answers a request, or raises `Refused`."""
+
+
 def app(state: SharingState, *, title: str = "Stillwatch", requests_a_minute: int | None = None) -> Starlette:
     """The ASGI application. It creates the inbox; releases create the other collections. `requests_a_minute`
     None means the default limit.
     """
     from starlette.applications import Starlette
-    from starlette.concurrency import run_in_threadpool
     from starlette.exceptions import HTTPException
-    from starlette.responses import Response
     from starlette.routing import Route
 
     add_collection(state, INBOX, "Feedback and receipts", "red", inbox=True)
     door = Door(state) if requests_a_minute is None else Door(state, requests_a_minute)
 
-    def answer(body: Any, headers: Mapping[str, str], status: int) -> Response:  # noqa: ANN401  any JSON
-        return Response(
-            orjson.dumps(body, option=orjson.OPT_SORT_KEYS), status, {**headers, "Content-Type": MEDIA}
-        )
-
-    def refused(why: Refused) -> Response:
-        headers = {} if why.retry_after is None else {"Retry-After": str(why.retry_after)}
-        if why.status == 401:
-            headers["WWW-Authenticate"] = 'Bearer realm="taxii", Basic realm="taxii"'
-        fault = {"title": why.title, "http_status": str(why.status), "error_id": secrets.token_hex(8)}
-        return answer(fault | ({"description": why.detail} if why.detail else {}), headers, why.status)
-
-    def route(path: str, method: str, act: Callable[[TaxiiRequest], TaxiiAnswer]) -> Route:
-        async def endpoint(request: Request) -> Response:
-            peer, status = "", 500
-            try:
-                peer = door.peer(request)
-                _negotiated(request)
-                body = await body_of(request, MOST_BYTES) if method == "POST" else b""
-                parsed = TaxiiRequest(
-                    state=state,
-                    peer=peer,
-                    url=str(request.base_url),
-                    path=request.path_params,
-                    query=request.query_params,
-                    body=body,
-                )
-                result = await run_in_threadpool(act, parsed)
-                status = result[2]
-                return answer(*result)
-            except Refused as why:
-                status = why.status
-                return refused(why)
-            finally:
-                await run_in_threadpool(
-                    state.journal.add,
-                    "taxii",
-                    {
-                        "peer": peer,
-                        "method": request.method,
-                        "path": request.url.path[:400],
-                        "status": status,
-                    },
-                )
-
-        return Route(path, endpoint, methods=[method])
-
-    async def odd(_request: Request, error: Exception) -> Response:
+    async def no_route(_request: Request, error: Exception) -> Response:
+        """The answer where no route or method fits, or the program has a fault."""
         status = error.status_code if isinstance(error, HTTPException) else 500
-        return refused(Refused(status, "not found" if status == 404 else "this cannot be done here"))
+        return _refusal(Refused(status, "not found" if status == 404 else "this cannot be done here"))
 
-    one = f"/{ROOT}/collections/{{collection}}"
     made = Starlette(
         routes=[
-            route("/taxii2/", "GET", lambda request: _discovery(request, title)),
-            route(f"/{ROOT}/", "GET", lambda request: _root(request, title)),
-            route(f"/{ROOT}/status/{{status}}/", "GET", _status),
-            route(f"/{ROOT}/collections/", "GET", _collections),
-            route(f"{one}/", "GET", _collection),
-            route(f"{one}/manifest/", "GET", _manifest),
-            route(f"{one}/objects/", "GET", _objects),
-            route(f"{one}/objects/", "POST", _post),
-            route(f"{one}/objects/{{object}}/", "GET", _objects),
-            route(f"{one}/objects/{{object}}/", "DELETE", _delete),
-            route(f"{one}/objects/{{object}}/versions/", "GET", _versions),
+            Route(path, _endpoint(state, door, act), methods=[method]) for method, path, act in _acts(title)
         ],
-        exception_handlers={404: odd, 405: odd, 500: odd},
+        exception_handlers={404: no_route, 405: no_route, 500: no_route},
     )
     made.router.redirect_slashes = False
     return made
+
+
+def _acts(title: str) -> list[tuple[str, str, TaxiiAct]]:
+    """Method and path of every request that is answered, and the function that answers it."""
+    one = f"/{ROOT}/collections/{{collection}}"
+    return [
+        ("GET", "/taxii2/", lambda request: _discovery(request, title)),
+        ("GET", f"/{ROOT}/", lambda request: _root(request, title)),
+        ("GET", f"/{ROOT}/status/{{status}}/", _status),
+        ("GET", f"/{ROOT}/collections/", _collections),
+        ("GET", f"{one}/", _collection),
+        ("GET", f"{one}/manifest/", _manifest),
+        ("GET", f"{one}/objects/", _objects),
+        ("POST", f"{one}/objects/", _post),
+        ("GET", f"{one}/objects/{{object}}/", _objects),
+        ("DELETE", f"{one}/objects/{{object}}/", _delete),
+        ("GET", f"{one}/objects/{{object}}/versions/", _versions),
+    ]
+
+
+def _endpoint(
+    state: SharingState, door: Door, act: TaxiiAct
+) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    """An endpoint that checks peer, rate and media types, answers with `act` in a thread, and records the
+    request in the journal whatever comes of it.
+    """
+    from starlette.concurrency import run_in_threadpool
+
+    async def endpoint(request: Request) -> Response:
+        """Answer a request, and record it."""
+        peer, status = "", 500
+        try:
+            peer = door.peer(request)
+            _negotiated(request)
+            parsed = TaxiiRequest(
+                state=state,
+                peer=peer,
+                url=str(request.base_url),
+                path=request.path_params,
+                query=request.query_params,
+                body=await body_of(request, MOST_BYTES) if request.method == "POST" else b"",
+            )
+            result = await run_in_threadpool(act, parsed)
+            status = result[2]
+            return _response(*result)
+        except Refused as why:
+            status = why.status
+            return _refusal(why)
+        finally:
+            path = request.url.path[:MOST_PATH]
+            facts = {"peer": peer, "method": request.method, "path": path, "status": status}
+            await run_in_threadpool(state.journal.add, "taxii", facts)
+
+    return endpoint
+
+
+def _response(body: Any, headers: Mapping[str, str], status: int) -> Response:  # noqa: ANN401  any JSON
+    """An answer as a response of the server."""
+    from starlette.responses import Response
+
+    return Response(
+        orjson.dumps(body, option=orjson.OPT_SORT_KEYS), status, {**headers, "Content-Type": MEDIA}
+    )
+
+
+def _refusal(why: Refused) -> Response:
+    """A refusal as an error message of TAXII (section 3.6.1), with the headers that HTTP asks for."""
+    headers = {} if why.retry_after is None else {"Retry-After": str(why.retry_after)}
+    if why.status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="taxii", Basic realm="taxii"'
+    fault = {"title": why.title, "http_status": str(why.status), "error_id": secrets.token_hex(8)}
+    return _response(fault | ({"description": why.detail} if why.detail else {}), headers, why.status)
 
 
 def _negotiated(request: Request) -> None:

@@ -109,6 +109,7 @@ def doing(value: Callable[[ir.Table], ir.Value]) -> Callable[[Summaries], ir.Tab
     """
 
     def rows(summaries: Summaries) -> ir.Table:
+        """Rows of the summaries: account, half, exchanges, value, and the account's most frequent client."""
         agents = summaries.sightings.filter(_.kind == "user_agent").group_by(["account_id", "value"])
         counted = agents.agg(n=_.exchanges.sum())
         first = ibis.row_number().over(ibis.window(group_by="account_id", order_by=[ibis.desc("n"), "value"]))
@@ -221,6 +222,7 @@ def summaries_activity(
     """A function for `GroupTest.rows` that applies `per_half` to `Summaries.halves`."""
 
     def rows(summaries: Summaries) -> ir.Table:
+        """Rows of the summaries: `per_half` of their halves."""
         return per_half(summaries.halves, value, fewest)
 
     return rows

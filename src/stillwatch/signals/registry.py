@@ -239,6 +239,7 @@ def group_test(
     """
 
     def wrap(function: Statistic) -> GroupTest:
+        """The group test that the function is the statistic of."""
         card = Card(
             name=function.__name__,
             measures=measures,
@@ -320,6 +321,7 @@ def explanation(
     """
 
     def wrap(function: Callable[[Traits, Labels], Labels]) -> Explanation:
+        """The explanation that the function marks accounts for."""
         card = ExplanationCard(
             name=function.__name__,
             what=what,
@@ -332,6 +334,7 @@ def explanation(
 
         @wraps(function)
         def mark(traits: Traits, members: Labels) -> Labels:
+            """The function's marks, and those of accounts with labels for this explanation."""
             return with_labels(traits, members, card.name, function(traits, members))
 
         return Explanation(card=card, bends=frozenset(bends), mark=mark, draw=draw, accompanies=accompanies)
@@ -359,6 +362,7 @@ def indicator(
     """
 
     def wrap(function: Callable[[ir.Table], ir.Value]) -> Indicator:
+        """The indicator that the function gives the values of."""
         card = Card(
             name=function.__name__,
             measures=measures,

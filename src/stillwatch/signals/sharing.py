@@ -24,6 +24,7 @@ def attribute(kind: str) -> Callable[[Summaries], ir.Table]:
     """
 
     def rows(summaries: Summaries) -> ir.Table:
+        """Rows of the summaries: account, value of the indicator, and exchanges."""
         active = summaries.halves.group_by("account_id").agg(exchanges=_.exchanges.sum())
         seen = summaries.sightings.filter(_.kind == kind).select("account_id", "value").distinct()
         return active.join(seen, "account_id").select("account_id", "value", "exchanges")

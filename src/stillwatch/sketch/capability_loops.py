@@ -53,11 +53,13 @@ def _within(typing_context, place, low, high):  # type: ignore[no-untyped-def]  
     """64 bits; bit i is set where the byte at address `place` + i lies in `low` to `high`."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001
+        """Emit the function in LLVM's instructions; returns its value."""
         byte, lane = ir.IntType(8), ir.IntType(32)
         block = ir.VectorType(byte, 64)
         read = builder.load(builder.inttoptr(arguments[0], block.as_pointer()), align=1)
 
         def everywhere(value):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+            """A vector that holds the value in all 64 bytes."""
             first = builder.insert_element(
                 ir.Constant(block, ir.Undefined), builder.trunc(value, byte), lane(0)
             )
@@ -75,6 +77,7 @@ def _byte_at(typing_context, place):  # type: ignore[no-untyped-def]  # noqa: AN
     """The byte at address `place`."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001
+        """Emit the function in LLVM's instructions; returns its value."""
         return builder.load(builder.inttoptr(arguments[0], ir.IntType(8).as_pointer()))
 
     return types.uint8(types.uint64), generate
@@ -84,6 +87,7 @@ def _lowest(typing_context, bits):  # type: ignore[no-untyped-def]  # noqa: ANN0
     """Index of the lowest set bit; 64 where none is set."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001
+        """Emit the function in LLVM's instructions; returns its value."""
         return builder.cttz(arguments[0], ir.IntType(1)(0))
 
     return types.uint64(types.uint64), generate

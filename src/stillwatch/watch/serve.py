@@ -130,6 +130,7 @@ def serve(
         timeout = ANSWER_S
 
         def do_GET(self) -> None:
+            """Answer `/metrics`, `/healthz` (503 where the watch is stalled), and 404 elsewhere."""
             body, code = b"not found\n", 404
             if self.path == "/metrics":
                 body, code = generate_latest(registry), 200

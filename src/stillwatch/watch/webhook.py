@@ -184,6 +184,7 @@ class Webhook:
         """
 
         def run() -> None:
+            """Send the event after each pause, and count failures."""
             while True:
                 time.sleep(every_s)
                 sent = event()

@@ -217,6 +217,7 @@ def load(console: Console, who: Caller, given: Nothing) -> dict[str, Any]:  # no
     )
 
     def counted(table: Any, *where: ColumnElement[bool]) -> int:  # noqa: ANN401  a table
+        """Number of rows of the table that fulfil the conditions."""
         return int(db.scalar(select(func.count()).select_from(table).where(*where)) or 0)
 
     with console.database.reading() as db:

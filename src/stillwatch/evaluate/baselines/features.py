@@ -21,14 +21,17 @@ def account_features(traffic: Traffic) -> Floats:
     count = np.maximum(traffic.counts, 1)
 
     def mean(values: Floats) -> Floats:
+        """Mean of a value of each request, by account."""
         return np.asarray(np.bincount(traffic.account, weights=values, minlength=n) / count)
 
     def variety(name: str) -> Floats:
+        """Number of distinct values of a column, by account."""
         codes = traffic.rows.column(name).combine_chunks().dictionary_encode().indices.fill_null(-1)
         pairs = np.unique(np.stack([traffic.account, codes.to_numpy()]), axis=1)
         return np.bincount(pairs[0], minlength=n).astype(np.float64)
 
     def number(name: str) -> Floats:
+        """log2(1 + value) of a column of numbers, 0 for null, by request."""
         return np.log2(traffic.rows.column(name).cast(pa.float64()).fill_null(0.0).to_numpy() + 1.0)
 
     hour = (traffic.at // HOUR).astype(np.int64)

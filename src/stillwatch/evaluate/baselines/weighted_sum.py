@@ -63,6 +63,7 @@ def weighted_sum(traffic: Traffic) -> Floats:
     n, count = len(traffic.names), np.maximum(traffic.counts, 1)
 
     def share(hit: np.ndarray) -> Floats:
+        """Share of each account's requests for which `hit` is 1."""
         return np.asarray(np.bincount(traffic.account, weights=hit, minlength=n) / count)
 
     signals = _of_requests(traffic, share) | _of_times(traffic, share) | _of_sharing(traffic)
@@ -90,6 +91,7 @@ def _of_requests(traffic: Traffic, share: object) -> dict[str, Floats]:
     script = np.array([bool(CLIENTS.search(name)) for name in agent.dictionary.to_pylist()], bool)
 
     def seen(column: pa.Array, pattern: str) -> np.ndarray:
+        """1 for each text that matches the pattern, 0 for others."""
         return np.asarray(pc.match_substring_regex(column, pattern).to_numpy(zero_copy_only=False), float)
 
     max_tokens = traffic.rows.column("max_tokens").cast(pa.float64()).fill_null(0.0).to_numpy()

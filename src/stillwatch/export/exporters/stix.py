@@ -177,6 +177,7 @@ def _campaign(one: ExportedCampaign, common: Object) -> Iterator[Object]:
     """The objects of a campaign: itself, its accounts, techniques, indicators and relationships."""
 
     def made(kind: str, *parts: str, its: ExportedCampaign = one, **properties: Any) -> Object:  # noqa: ANN401
+        """A STIX object, whose identifier is derived from kind, campaign and `parts` alone."""
         name = f"{kind}--{own_uuid(common['created_by_ref'], kind, one.key, *parts)}"
         times: Object = {"created": stamp(one.first_seen), "modified": stamp(its.modified)}
         if its.is_revoked:

@@ -72,6 +72,7 @@ def _nearer(said: PromptAnswer, seen: TextBefore, twin: PromptAnswer) -> float:
     again = {word for word, is_repeated in zip(answer, seen.repeats(answer), strict=True) if is_repeated}
 
     def was_read(run: tuple[str, ...]) -> bool:
+        """Whether the run of words stands in the prompt or the answer before it, or was seen elsewhere."""
         some = words(" ".join(run))
         return not again.isdisjoint(some) or seen.holds(some)
 

@@ -177,6 +177,7 @@ def _noting_extent(
     """The rule of the parser, which also notes from where to where it matched."""
 
     def noting(state: StateInline, silent: bool) -> bool:
+        """Apply the rule, and note first and last place of what it matched."""
         start = state.pos
         found = rule(state, silent)
         if found and not silent:
@@ -190,6 +191,7 @@ def _noting_delimiters(rule: Callable[[StateInline, bool], bool]) -> Callable[[S
     """The rule of the parser, which also notes the places of the delimiters that it found."""
 
     def noting(state: StateInline, silent: bool) -> bool:
+        """Apply the rule, and note the place of each delimiter that it added."""
         start, before = state.pos, len(state.tokens)
         found = rule(state, silent)
         if found and not silent:

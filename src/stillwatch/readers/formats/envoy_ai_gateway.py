@@ -88,6 +88,7 @@ def envoy_ai_gateway(record: Record) -> Iterator[Row]:
     """Yield the row of the exchange in a record; none where the record is no exchange."""
 
     def said(*names: str) -> object:
+        """The first of these fields that is not empty or `-`."""
         return first(*(record[n] for n in names if record.get(n) not in (None, "-", "")))
 
     model, path = said("gen_ai.request.model", "gen_ai.response.model"), said("x-envoy-origin-path")

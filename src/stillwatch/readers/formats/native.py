@@ -212,6 +212,7 @@ def native(record: Record) -> Iterator[Row]:
     said = mapping(answer)
 
     def named(names: tuple[str, ...]) -> Any:  # noqa: ANN401  any JSON value
+        """The first of these fields that the record has."""
         return first(*(record.get(name) for name in names))
 
     meta = mapping(decoded(record.get("metadata")))

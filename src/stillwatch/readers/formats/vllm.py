@@ -83,6 +83,7 @@ def vllm(record: Record) -> Iterator[Row]:
     when = modified if at is None else _with_year(at, modified)
 
     def number(name: str) -> str | None:
+        """A number among the sampling parameters, as text; None where it is missing."""
         said = re.search(NUMBER % name, params)
         return said[1] if said else None
 
