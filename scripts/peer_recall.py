@@ -7,9 +7,9 @@ Usage: python scripts/peer_recall.py FOLDER [--members 1000] [--honest 10000] [-
 A world is simulated and its accounts are divided between the providers. Each sketches its log under a joint
 key and scans it. Of two providers, the one that named more members asks the other with what its members
 share, the other answers with everything it has, and both scan again with the values in common
-(`--with-peer`). Then their sketches are put together under pseudonyms and scanned (`match joint`), and a last
-scan sees the whole log. The numbers are printed as JSON and kept in FOLDER/recall.json; a second run goes on
-where the first one ended.
+(`--with-peer`). Then a scan sees the whole log, and last the sketches are put together under pseudonyms and
+scanned (`match joint`). The numbers are printed as JSON; each is kept in FOLDER/recall.json as soon as it is
+known, and a second run goes on where the first one ended.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import csv
 import json
 import shutil
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -140,8 +140,10 @@ def joint_view(folder: Path, labs: Sequence[str]) -> set[str]:
     return {back[name] for name in read_table(out, MEMBERS).column("account_id").to_pylist()}
 
 
-def measured(folder: Path, labs: Sequence[str]) -> dict[str, Any]:
-    """The recall of each provider alone, after the match, of the joint view, and of one that sees all."""
+def measured(folder: Path, labs: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield, one after another, the recall of each provider alone, after the match, of one that sees all, and
+    of the joint view.
+    """
     truth = pq.read_table(folder / EVERYBODY / "truth.parquet")
     truth = truth.filter(pc.is_valid(truth.column("campaign_id")))
     members = set(truth.column("account_id").to_pylist())
@@ -154,20 +156,20 @@ def measured(folder: Path, labs: Sequence[str]) -> dict[str, Any]:
         each = {lab: counted(found[lab], of_lab[lab]) for lab in labs}
         return each | {"all": counted(set().union(*found.values()), members)}
 
-    alone = {lab: named(folder, lab) for lab in labs}
-    told = {
+    yield {
         "members": len(members),
         "accounts": pq.read_metadata(folder / EVERYBODY / "accounts.parquet").num_rows,
         "exchanges_of_the_campaign": truth.num_rows,
-        "alone": rows(alone),
     }
+    alone = {lab: named(folder, lab) for lab in labs}
+    yield {"alone": rows(alone)}
     if len(labs) == 2:
         server, asker = sorted(labs, key=lambda lab: len(alone[lab] & members))
         common, sizes = match(folder, asker, server)
-        told["match"] = sizes | {"asker": asker}
-        told["after_the_match"] = rows({lab: named(folder, lab, common) for lab in labs})
-    told["joint_view"] = counted(joint_view(folder, labs), members)
-    return told | {"one_that_sees_all": counted(named(folder, EVERYBODY), members)}
+        after = rows({lab: named(folder, lab, common) for lab in labs})
+        yield {"match": sizes | {"asker": asker}, "after_the_match": after}
+    yield {"one_that_sees_all": counted(named(folder, EVERYBODY), members)}
+    yield {"joint_view": counted(joint_view(folder, labs), members)}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -185,8 +187,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         shutil.rmtree(given.folder, ignore_errors=True)
         given.folder.mkdir(parents=True)
         world(given, labs)
-    told = measured(given.folder, labs)
-    (given.folder / "recall.json").write_text(json.dumps(told, indent=1))
+    told: dict[str, Any] = {}
+    for part in measured(given.folder, labs):
+        told |= part
+        (given.folder / "recall.json").write_text(json.dumps(told, indent=1))
     print(json.dumps(told, indent=1))
 
 

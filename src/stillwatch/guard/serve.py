@@ -14,7 +14,7 @@ from stillwatch.guard.audit import Audit
 from stillwatch.guard.core import Core
 from stillwatch.guard.listening import CONNECTIONS, END_S, cannot_listen
 from stillwatch.guard.newcomers import Matcher
-from stillwatch.guard.reload import GuardPaths, Reloader, first
+from stillwatch.guard.reload import GuardPaths, Reloader, first, without_collections
 from stillwatch.policy.rules import Mode
 
 IDLE_S = 30  # seconds after which an idle connection is closed
@@ -34,7 +34,8 @@ def opened(places: GuardPaths, mode: Mode, matcher: Matcher | None = None) -> It
     Raises `StillwatchError` where neither the present files nor the last good ones can be used.
     """
     places.state.mkdir(parents=True, exist_ok=True)
-    snapshot = first(places)
+    with without_collections():
+        snapshot = first(places)
     audit = Audit(places.state)
     core = Core(snapshot, mode, audit, matcher)
     reloader = Reloader(core, places)
