@@ -25,6 +25,7 @@ import time
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pyarrow as pa
@@ -158,11 +159,11 @@ def sessions(state: Path, number: int):
     from sqlalchemy import func, select
 
     from stillwatch.console.database import Database, rows
-    from stillwatch.console.people import People
+    from stillwatch.console.people import PeopleStore
     from stillwatch.console.schema import ACCOUNTS, CASES, INDICATORS, PEOPLE
 
     database = Database(state)
-    people, found = People(database), []
+    people, found = PeopleStore(database), []
     for i in range(number):
         people.invite(f"analyst {i}", "lead")
     with database.writing() as db:
@@ -270,14 +271,14 @@ def load(args) -> None:
 def alone(args) -> None:
     """Processor time of each page, one at a time in this process: what a busy machine does not change."""
     from stillwatch.console import pages
-    from stillwatch.console.app import App, build
+    from stillwatch.console.app import Handlers, build
     from stillwatch.console.console import Console
     from stillwatch.console.operation import call, operations
 
     state = Path(args.keep) / "state"
     people = sessions(state, 1)
     console = Console(state)
-    build(App(console))
+    build(Handlers(console))
     session = console.people.session(people[0][0])
     pick = Pick(1)
     print(f"{'page':<18}{'median ms':>11}{'p95 ms':>9}{'most ms':>9}")
@@ -298,7 +299,7 @@ def alone(args) -> None:
                     given, parts[2] = {key: parts[2]}, f"{{{key}}}"
                     form = "/".join(parts)
                 fields = dict(part.split("=") for part in query.split("&") if part)
-                asked = pages.Asked(console=console, session=session, path=given, query=fields)
+                asked = pages.PageRequest(console=console, session=session, path=given, query=fields)
                 shown = pages.PAGES[form]
                 pages.html(shown.template, asked, {**shown.made(asked), "here": place, "oidc": False})
             took.append(1000 * (time.process_time() - began))
@@ -308,65 +309,144 @@ def alone(args) -> None:
 
 
 def fuzz(calls: int) -> None:
+    """Send `calls` calls, made from the API's document, to a console in this process, and check each answer.
+
+    Three of four calls are as the document allows, one is not. Numbers in paths and arguments are those of
+    rows that exist in half of the calls, so that more than "no such case" is reached.
+    """
     import schemathesis
     from hypothesis import HealthCheck, Phase, given, settings
+    from hypothesis import strategies as st
+    from schemathesis.core.failures import FailureGroup
 
     from stillwatch.console.openapi import document
     from stillwatch.console.operation import operations
 
-    with tempfile.TemporaryDirectory() as folder:
-        results(Path(folder) / "results", 3, 50)
-        from stillwatch.console.console import Console
+    checks = schemathesis.checks
+    from schemathesis.specs.openapi import checks as of_answers
 
-        state = Path(folder) / "state"
-        console = Console(state, [Path(folder) / "results"])
-        console.refresh()
-        console.people.invite("fuzz", "lead")
-        from sqlalchemy import select
-
-        from stillwatch.console.operation import call as asked
-        from stillwatch.console.roles import Actor
-        from stillwatch.console.schema import PEOPLE
-
-        with console.database.reading() as db:
-            number = db.scalar(select(PEOPLE.c.id))
-        actor = Actor(person_id=number, name="fuzz", role="lead", via="session")
-        given_ = operations()["new_token"].model(name="fuzz", role="lead", days=2)
-        token = asked(console, actor, "new_token", given_)["token"]
-        console.close()
-        import socket
-
-        import uvicorn
-
-        from stillwatch.console.app import App, build
-
-        console = Console(state)
-        place = socket.create_server(("127.0.0.1", 0))
-        app = build(App(console, limits=(10**9, 10**9, 10**9)))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
-        threading.Thread(target=server.run, kwargs={"sockets": [place]}, daemon=True).start()
-        url = f"http://127.0.0.1:{place.getsockname()[1]}"
+    asked = [
+        checks.not_a_server_error,
+        of_answers.status_code_conformance,
+        of_answers.content_type_conformance,
+        of_answers.response_headers_conformance,
+        of_answers.response_schema_conformance,
+        of_answers.negative_data_rejection,
+    ]
+    modes = schemathesis.GenerationMode
+    codes: dict[int, int] = defaultdict(int)
+    faults: dict[str, list[str]] = defaultdict(list)
+    with tempfile.TemporaryDirectory() as folder, fuzzed(Path(folder)) as served:
         schema = schemathesis.openapi.from_dict(json.loads(json.dumps(document())))
-        codes = defaultdict(int)
         each = -(-calls // len(operations()))
         quick = settings(
             max_examples=each, deadline=None, database=None, phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )  # fmt: skip
-        headers = {"Authorization": f"Bearer {token}"}
-        for found in schema.get_all_operations():
-            operation = found.ok()
+
+        def send(operation, name: str, headers: dict[str, str]) -> None:
+            made = operation.as_strategy(generation_mode=modes.POSITIVE)
+            wrong = operation.as_strategy(generation_mode=modes.NEGATIVE)
+            has_arguments = operation.query or operation.body or operation.path_parameters
+            drawn = st.integers(0, 3).flatmap(lambda n: wrong if n == 0 else made) if has_arguments else made
 
             @quick
-            @given(case=operation.as_strategy())
-            def call(case):
-                answer = case.call(base_url=url, headers=headers)
+            @given(case=drawn, known=st.booleans(), number=st.integers(1, 12))
+            def call(case, known, number):
+                if known and case.meta.generation.mode is modes.POSITIVE:
+                    served.known(case, number)
+                answer = case.call(base_url=served.url, headers=headers)
                 codes[answer.status_code] += 1
-                case.validate_response(answer, checks=[schemathesis.checks.not_a_server_error])
+                try:
+                    case.validate_response(answer, checks=asked if was_sent(case, answer) else asked[:-1])
+                except FailureGroup as group:
+                    for one in group.exceptions:
+                        sent = f"{answer.request.method} {answer.request.url} {answer.request.body}"
+                        kind = f"{name}: {type(one).__name__} {answer.status_code}"
+                        faults[kind].append(f"{str(one)[:600]}\n{sent[:600]}")
 
             call()
-        print(f"{sum(codes.values()):,} calls: {dict(sorted(codes.items()))}")
-        server.should_exit = True
+
+        for found in schema.get_all_operations():
+            operation = found.ok()
+            name, began = operation.definition.raw["operationId"], time.perf_counter()
+            send(operation, name, served.headers(operations()[name]))
+            print(f"{name:<20}{each:>6} calls{time.perf_counter() - began:>8.1f} s", flush=True)
+    print(f"{sum(codes.values()):,} calls: {dict(sorted(codes.items()))}")
+    print(f"faults: {sum(map(len, faults.values()))}")
+    for kind, some in sorted(faults.items()):
+        print(f"--- {kind}, {len(some)} times\n{some[0]}")
+
+
+def was_sent(case, answer) -> bool:
+    """Whether every argument of the query stands in the request: the client leaves out empty ones, and a
+    wrong one that is left out cannot be refused.
+    """
+    sent = parse_qs(urlsplit(answer.request.url).query, keep_blank_values=True)
+    return set(case.query or {}) <= set(sent)
+
+
+class fuzzed:  # noqa: N801  used as a function
+    """A console over small results in a thread of this process, with people of two roles."""
+
+    def __init__(self, folder: Path) -> None:
+        results(folder / "results", 3, 50)
+        self.state, self.folder = folder / "state", folder / "results"
+
+    def __enter__(self):
+        import socket
+
+        import uvicorn
+
+        from stillwatch.console.app import Handlers, build
+        from stillwatch.console.console import Console
+
+        self.console = Console(self.state, [self.folder])
+        self.console.refresh()
+        place = socket.create_server(("127.0.0.1", 0))
+        app = build(Handlers(self.console, limits=(10**9, 10**9, 10**9)))
+        self.server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
+        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [place]})
+        self.thread.start()
+        self.url = f"http://127.0.0.1:{place.getsockname()[1]}"
+        return self
+
+    def __exit__(self, *_given):
+        self.server.should_exit = True
+        self.thread.join()
+        self.console.close()
+
+    def headers(self, one) -> dict[str, str]:
+        """The header with a new token of somebody who may call the operation."""
+        from sqlalchemy import select
+
+        from stillwatch.console.operation import call, operations
+        from stillwatch.console.roles import Caller
+        from stillwatch.console.schema import PEOPLE
+
+        role = "administrator" if one.needs == "manage" else "lead"
+        self.console.people.invite(f"fuzz {role}", role)
+        with self.console.database.reading() as db:
+            number = db.scalar(select(PEOPLE.c.id).where(PEOPLE.c.name == f"fuzz {role}"))
+        caller = Caller(person_id=number, name=f"fuzz {role}", role=role, via="session")
+        given = operations()["new_token"].model(name="fuzz", role=role, days=2)
+        return {"Authorization": f"Bearer {call(self.console, caller, 'new_token', given)['token']}"}
+
+    def known(self, case, number: int) -> None:
+        """Replace the numbers of a call that are drawn from all numbers by one that a row may have, and an
+        appeal's secret by that of a new appeal.
+        """
+        from stillwatch.console.operation import call, operations
+        from stillwatch.console.roles import Caller
+
+        for held in (case.path_parameters, case.query, case.body):
+            for name, value in list(held.items()) if isinstance(held, dict) else ():
+                if name == "token" and isinstance(value, str):
+                    lead = Caller(person_id=0, name="fuzz lead", role="lead", via="session")
+                    given = operations()["invite"].model(account=number)
+                    held[name] = call(self.console, lead, "invite", given)["path"].rpartition("/")[2]
+                elif isinstance(value, int) and not isinstance(value, bool) and value > 1000:
+                    held[name] = number
 
 
 def graph(accounts: int) -> None:

@@ -27,6 +27,19 @@ def test_the_document_is_valid_and_names_every_operation_once():
         assert one.summary[:1].isupper(), one.name
 
 
+def test_an_argument_that_a_query_cannot_carry_is_in_no_query_and_a_body_keeps_its_types(shared):
+    for path in document()["paths"].values():
+        for call in path.values():
+            for one in call["parameters"]:
+                held = [one["schema"], *one["schema"].get("anyOf", [])]
+                assert not {"array", "object"} & {kind.get("type") for kind in held}, (call, one)
+    lead = shared.api("types", "lead")
+    for wrong in (True, "1700000000"):
+        assert lead.post(f"{PREFIX}/cases/1/due", {"due_at": wrong}).status_code == 422
+    assert lead.post(f"{PREFIX}/cases/1/due", {"due_at": 1_700_000_000}).status_code == 200
+    assert lead.post(f"{PREFIX}/cases/1/due", {"due_at": None}).status_code == 200
+
+
 def test_every_form_of_every_page_is_an_operation_of_the_api():
     folder = ROOT / "src" / "stillwatch" / "console" / "templates"
     forms = {name for page in folder.glob("*.j2") for name in re.findall(r'/do/(\w+)"', page.read_text())}

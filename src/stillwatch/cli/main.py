@@ -86,6 +86,7 @@ EXTRAS = {
     "starlette": "server",
     "uvicorn": "server",
     "uvloop": "server",
+    "webauthn": "server",
     "rbcl": "share",
     "opendp": "share",
     "cryptography": "package",

@@ -17,8 +17,10 @@ from stillwatch.console import gates, pages
 from stillwatch.console.console import Console
 from stillwatch.console.metrics import Times, exposed
 from stillwatch.console.oidc import IdentityProvider
-from stillwatch.console.openapi import PREFIX, document, in_path
+from stillwatch.console.openapi import PREFIX, document
 from stillwatch.console.operation import Given, Operation, call, operations
+from stillwatch.console.passkey_handlers import PLACE, PasskeyHandlers
+from stillwatch.console.passkeys import Passkeys, RelyingParty
 from stillwatch.console.people import LONGEST_S, Session, digest_of, totp_address, totp_secret
 from stillwatch.console.roles import CUSTOMER, Caller
 from stillwatch.errors import StillwatchError
@@ -36,6 +38,7 @@ MAX_APPEAL = 16 << 20  # bytes of an appeal with its files in base 64
 REQUESTS, REQUESTS_S = 600, 60.0  # requests of one person, token or address, and the seconds for them: chosen
 TRIES, TRIES_S = 8, 300.0  # attempts to sign in for a name and for an address, and the seconds: chosen
 APPEAL_TRIES, APPEAL_S = 30, 600.0  # requests to appeal pages of one address, and the seconds: chosen
+MAX_DIGITS = 19  # digits from which a number of a path need not fit into 64 bits
 ONCE = ("new_token", "invite", "add_person", "add_webhook")
 """Operations whose answer holds a secret that is shown once."""
 # Files that are served as they are, with their media types.
@@ -44,6 +47,7 @@ STATIC = {
     "console.css": "text/css",
     "console.js": "text/javascript",
     "graph.js": "text/javascript",
+    "passkeys.js": "text/javascript",
 }
 
 
@@ -67,6 +71,11 @@ class Handlers:
         self.appeals = gates.Rate(limits[2], APPEAL_S)
         self.times = Times()
         self.demo_key = ""
+        self.passkeys: Passkeys | None = None
+
+    def take_passkeys(self, site: RelyingParty | None) -> None:
+        """Offer passkeys of a site from now on; None for none."""
+        self.passkeys = Passkeys(self.console.database, self.console.people, site) if site else None
 
     # ------------------------------------------------------------------------------------------- who asks
 
@@ -117,11 +126,12 @@ class Handlers:
             body.
             """
             actor = self._limited(request, one)
-            given = dict(request.path_params)
-            given |= _of_body(body) if one.writes else dict(request.query_params)
-            if one.writes and set(in_path(one)) & set(_of_body(body)):
-                raise Refused(422, "an argument of the path stands in the body too")
-            return _json(call(self.console, actor, one.name, validated(one, given)))
+            path = dict(request.path_params)
+            if not one.writes:
+                given = validated(one, path | dict(request.query_params))
+            else:
+                given = _of_call(one, path, _of_body(body))
+            return _json(call(self.console, actor, one.name, given))
 
         return await run_in_threadpool(answer)
 
@@ -180,10 +190,12 @@ class Handlers:
         )
         values = made if isinstance(made, Mapping) else made(page_request)
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return HTMLResponse(
-            pages.html(template, page_request, {**values, "here": here, "oidc": self.provider is not None}),
-            status,
-        )
+        site = self.passkeys.site if self.passkeys else None
+        doors = {
+            "oidc": self.provider is not None,
+            "passkeys": site is not None and request.headers.get("host", "") == site.host,
+        }
+        return HTMLResponse(pages.html(template, page_request, {**values, **doors, "here": here}), status)
 
     async def act(self, request: Request) -> Response:
         """Carry out the operation of a form, and go back to the page that it stood on."""
@@ -246,7 +258,10 @@ class Handlers:
         """A redirect that gives a session's cookie to the browser."""
         from starlette.responses import RedirectResponse
 
-        answer = RedirectResponse(then, 303)
+        return self.give_session(RedirectResponse(then, 303), token)
+
+    def give_session(self, answer: Response, token: str) -> Response:
+        """The answer, with the cookie of a session."""
         answer.set_cookie(
             self.cookie,
             token,
@@ -305,8 +320,10 @@ class Handlers:
                     else self.console.people.set_up(secret, password, totp, code)
                 )
                 if not values["fault"]:
+                    who = Caller(person_id=0, name=person["name"], role=None, via="set-up")
+                    self.console.note(who, "set up", {"operation": "set_password"}, now=True)
                     return RedirectResponse("/sign-in", 303)
-            values |= {"totp": totp, "address": totp_address(person["name"], totp)}
+            values |= {"secret": secret, "totp": totp, "address": totp_address(person["name"], totp)}
             return self.rendered(request, None, "set_up.html.j2", values, 422 if values["fault"] else 200)
 
         return await run_in_threadpool(answer)
@@ -445,7 +462,7 @@ class Handlers:
         headers = {} if wait is None else {"Retry-After": str(wait)}
         if status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = 'Bearer realm="stillwatch"'
-        if request.url.path.startswith("/api/") or request.url.path == "/metrics":
+        if request.url.path.startswith(("/api/", f"{PLACE}/")) or request.url.path == "/metrics":
             answer = _json({"title": title, "detail": detail}, status)
         else:
             session = None if status == HTTPStatus.TOO_MANY_REQUESTS else self.session_of(request)
@@ -490,6 +507,13 @@ def build(app: Handlers) -> ASGIApp:
         route("/do/{name}", app.act, "POST"),
         route("/appeal/{token}", app.appeal, "GET", "POST"),
         route("/appeals/{appeal}/files/{file}", app.file),
+    ]
+    keys = PasskeyHandlers(app)
+    routes += [
+        route(f"{PLACE}/begin", keys.begin, "POST"),
+        route(f"{PLACE}/end", keys.end, "POST"),
+        route(f"{PLACE}/begin-sign-in", keys.begin_sign_in, "POST"),
+        route(f"{PLACE}/end-sign-in", keys.end_sign_in, "POST"),
     ]
     if app.provider is not None:
         routes += [route("/oidc/begin", app.oidc_begin), route("/oidc/back", app.oidc_back)]
@@ -552,9 +576,26 @@ def _api(app: Handlers, one: Operation) -> Callable[[Request], Awaitable[Respons
     return handler
 
 
-def validated(one: Operation, given: Mapping[str, Any]) -> Given:
-    """Arguments of an operation. Raises `Refused` (422) with each fault; what was given is not repeated."""
+def _of_call(one: Operation, path: Mapping[str, str], body: Mapping[str, Any]) -> Given:
+    """Arguments of an operation from the path and the JSON body of a call; in a body, a text is no number and
+    `true` is none either. Raises `Refused` (422).
+    """
+    if set(path) & set(body):
+        raise Refused(422, "an argument of the path stands in the body too")
+    numbers = {
+        name: int(text) if text.isascii() and text.isdigit() and len(text) < MAX_DIGITS else text
+        for name, text in path.items()
+    }
+    return validated(one, {**body, **numbers}, is_json=True)
+
+
+def validated(one: Operation, given: Mapping[str, Any], *, is_json: bool = False) -> Given:
+    """Arguments of an operation, taken from texts or, with `is_json`, from values whose types are kept.
+    Raises `Refused` (422) with each fault; what was given is not repeated.
+    """
     try:
+        if is_json:
+            return one.model.model_validate_json(orjson.dumps(dict(given)), strict=True)
         return one.model.model_validate(dict(given))
     except ValidationError as error:
         faults = [

@@ -23,6 +23,7 @@ from stillwatch.share.access import Refused
 Method = Literal["GET", "POST"]
 ROOMS = ("accounts", "appeals", "approvals", "cases", "labels", "limits", "notes", "people")
 """Modules of operations, each with its operations in the order of the API's document."""
+MAX_NAME = 80  # most characters of the name of a person, token or passkey: chosen
 MAX_TEXT = 2000  # most characters of a reason, as in labels
 LONG_TEXT = 20_000  # most characters of a note or story: chosen
 
@@ -43,7 +44,7 @@ def _storable(text: str) -> str:
 Words = Annotated[str, AfterValidator(_storable)]
 PositiveInt = Annotated[int, Field(ge=1, le=2**53)]
 Reason = Annotated[Words, Field(min_length=3, max_length=MAX_TEXT)]
-Name = Annotated[Words, Field(min_length=1, max_length=80)]
+Name = Annotated[Words, Field(min_length=1, max_length=MAX_NAME)]
 Cursor = Annotated[str, Field(pattern=r"^(\d{1,16}:\d{1,16})?$", max_length=40)]
 Many = Annotated[int, Field(ge=1, le=200)]
 Moment = Annotated[float, Field(ge=0, le=4e9, allow_inf_nan=False)]

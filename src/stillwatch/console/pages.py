@@ -43,6 +43,8 @@ DONE = {
     "decide_appeal": "The appeal is decided.",
     "decide_review": "The audit is decided.",
     "disable": "The person is disabled.",
+    "add_passkey": "The passkey is added.",
+    "remove_passkey": "The passkey is removed.",
     "revoke_token": "The token is revoked.",
     "remove_webhook": "The webhook is removed.",
     "import_scans": "Folders were looked at; what changed is imported.",

@@ -1,4 +1,4 @@
-"""People, passwords, one-time codes, sessions and API tokens.
+"""People, passwords, one-time codes, sessions and API tokens; passkeys are in `passkeys`.
 
 Rules:
     Of passwords, session and API tokens only digests are stored. A one-time code is accepted once. A person
@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import quote
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from stillwatch.console.database import Database, one
 from stillwatch.console.roles import ROLES, Caller, Role, at_most
-from stillwatch.console.schema import PEOPLE, SESSIONS, TOKENS
+from stillwatch.console.schema import PASSKEYS, PEOPLE, SESSIONS, TOKENS
 from stillwatch.errors import Problem, UsageError
 
 SCRYPT = {"n": 1 << 15, "r": 8, "p": 1, "maxmem": 1 << 26}  # RFC 7914; about 0.1 s and 32 MiB a check
@@ -30,6 +30,7 @@ MIN_PASSWORD, MAX_PASSWORD = 12, 200  # characters: chosen after NIST SP 800-63B
 STEP_S, DIGITS, DRIFT = 30, 6, 1  # RFC 6238: seconds of a step, digits, steps of clock drift allowed
 INVITED_S = 86_400.0  # seconds for which a set-up secret is valid: chosen
 IDLE_S, LONGEST_S = 3_600.0, 43_200.0  # seconds after which a session ends, unused and in all: chosen
+FRESH_S = 900.0  # seconds since the sign-in within which a way in may be added: chosen
 SEEN_S = 60.0  # seconds between two updates of a session's last use
 # Start of an API token, by which scanners for secrets find it.
 TOKEN_PREFIX = "swc_"  # noqa: S105  by which scanners for secrets find API tokens
@@ -38,11 +39,12 @@ ReadClock = Callable[[], float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A valid session: who, and the token that forms carry."""
+    """A valid session: who, the token that forms carry, and the time of the sign-in."""
 
     actor: Caller
     csrf: str
     digest: str
+    opened_at: float
 
 
 def digest_of(secret: str) -> str:
@@ -136,7 +138,9 @@ class PeopleStore:
         return found if found and (found["invited_until"] or 0) > self.clock() else None
 
     def set_up(self, secret: str, password: str, totp: str, code: str) -> str:
-        """Set password and second factor by a set-up secret, once; returns what is wrong, or nothing."""
+        """Set password and second factor by a set-up secret, once, and remove every other way in; returns
+        what is wrong, or nothing.
+        """
         person = self.invited(secret)
         if person is None:
             return "this set-up link is not valid any more"
@@ -161,6 +165,8 @@ class PeopleStore:
                 .where(PEOPLE.c.id == person["id"], PEOPLE.c.invited == digest_of(secret))
                 .values(values)
             )
+            if changed.rowcount:
+                db.execute(delete(PASSKEYS).where(PASSKEYS.c.person_id == person["id"]))
             db.execute(delete(SESSIONS).where(SESSIONS.c.person_id == person["id"]))
         return "" if changed.rowcount else "this set-up link was used already"
 
@@ -197,6 +203,7 @@ class PeopleStore:
                     ~PEOPLE.c.disabled,
                     PEOPLE.c.subject.is_(None),
                     PEOPLE.c.password.is_(None),
+                    ~exists().where(PASSKEYS.c.person_id == PEOPLE.c.id),
                 )
                 .values(subject=subject, invited=None, invited_until=None)
             )
@@ -211,7 +218,8 @@ class PeopleStore:
                 digest=digest_of(token), person_id=person["id"], csrf=csrf, created_at=now, seen_at=now
             )
         )
-        return token, Session(actor=_actor(person, "session"), csrf=csrf, digest=digest_of(token))
+        actor = _actor(person, "session")
+        return token, Session(actor=actor, csrf=csrf, digest=digest_of(token), opened_at=now)
 
     def session(self, token: str) -> Session | None:
         """The valid session of a token; its last use is noted."""
@@ -219,7 +227,14 @@ class PeopleStore:
             return None
         now, digest = self.clock(), digest_of(token)
         query = (
-            select(PEOPLE.c.id, PEOPLE.c.name, PEOPLE.c.role, SESSIONS.c.csrf, SESSIONS.c.seen_at)
+            select(
+                PEOPLE.c.id,
+                PEOPLE.c.name,
+                PEOPLE.c.role,
+                SESSIONS.c.csrf,
+                SESSIONS.c.seen_at,
+                SESSIONS.c.created_at,
+            )
             .join(SESSIONS, SESSIONS.c.person_id == PEOPLE.c.id)
             .where(
                 SESSIONS.c.digest == digest,
@@ -235,7 +250,8 @@ class PeopleStore:
         if found["seen_at"] < now - SEEN_S:
             with self._database.writing() as db:
                 db.execute(update(SESSIONS).where(SESSIONS.c.digest == digest).values(seen_at=now))
-        return Session(actor=_actor(found, "session"), csrf=found["csrf"], digest=digest)
+        actor, opened_at = _actor(found, "session"), found["created_at"]
+        return Session(actor=actor, csrf=found["csrf"], digest=digest, opened_at=opened_at)
 
     def sign_out(self, digest: str) -> None:
         """End a session."""

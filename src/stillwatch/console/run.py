@@ -16,6 +16,7 @@ from stillwatch.console.console import Console
 from stillwatch.console.database import Database
 from stillwatch.console.oidc import Client, IdentityProvider
 from stillwatch.console.pages import DEMO
+from stillwatch.console.passkeys import relying_party
 from stillwatch.console.people import PeopleStore
 from stillwatch.console.roles import Role
 from stillwatch.console.schema import CASES, PEOPLE
@@ -86,7 +87,8 @@ def serve(
         of_share(1, 2)  # brings SciPy, so that the first page need not wait for it
 
         def serves(address: str) -> None:
-            """Report the address, the link to the tour and the number of cases."""
+            """Take passkeys for the address, and report it, the link to the tour and the number of cases."""
+            app.take_passkeys(relying_party(chosen.public_url or address))
             tour = f"{address}demo/{app.demo_key}" if app.demo_key else ""
             ready(address, tour, _cases(console))
 

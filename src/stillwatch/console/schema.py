@@ -223,6 +223,20 @@ PEOPLE = Table(
     Column("disabled", Boolean, nullable=False, default=False),
     Column("created_at", Float, nullable=False),
 )
+# A row for each passkey of a person.
+PASSKEYS = Table(
+    "passkeys",
+    METADATA,
+    _number(),
+    _of("people"),
+    Column("name", String(80), nullable=False),
+    Column("credential", String(1400), nullable=False, unique=True),  # its identifier, in base64url
+    Column("public_key", LargeBinary, nullable=False),  # as COSE (RFC 9052)
+    Column("sign_count", BigInteger, nullable=False),  # the authenticator's counter when it was last used
+    Column("created_at", Float, nullable=False),
+    Column("used_at", Float),
+    Index("passkeys_by_person", "person_id"),
+)
 # A row for each session of a person.
 SESSIONS = Table(
     "sessions",
@@ -406,7 +420,12 @@ def _first(db: Connection) -> None:
     METADATA.create_all(db)
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first,)
+def _with_passkeys(db: Connection) -> None:
+    """Version 2: the table of passkeys, which a new database has from the first step."""
+    PASSKEYS.create(db, checkfirst=True)
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _with_passkeys)
 """The steps from each version of the schema to the next. A step is never changed once it was released; a
 later one alters tables in SQL that SQLite and PostgreSQL have in common.
 """

@@ -39,19 +39,19 @@ class NewLabel(Given):
 
 
 class Selection(Given):
-    """Accounts of a case: all, those that show a value, those with a mark, or those of a list."""
+    """Accounts of a case: all, those that show a value, or those with a mark."""
 
     case: PositiveInt
     indicator: PositiveInt | None = None
     mark: Annotated[Words, Field(max_length=60)] = ""
-    accounts: Annotated[list[PositiveInt], Field(max_length=MAX_BULK)] | None = None
 
 
 class Bulk(Selection):
-    """Labels for many accounts. `expected` is the number that the person saw: where it is not the number
-    chosen, nothing is done.
+    """Labels for many accounts: those of a selection or, where `accounts` is given, those of it that the list
+    names. `expected` is the number that the person saw: where it is not the number chosen, nothing is done.
     """
 
+    accounts: Annotated[list[PositiveInt], Field(max_length=MAX_BULK)] | None = None
     verdict: GivenVerdict
     reason: Reason
     expires: Expires = ""
@@ -166,12 +166,13 @@ def chosen(console: Console, given: Selection) -> list[int]:
     """Numbers of the accounts of a selection. Raises `Refused` (422) for more than `MAX_BULK`."""
     query = select(MEMBERS.c.account_id).where(MEMBERS.c.case_id == given.case)
     query = query.where(*chosen_members(given.case, given.indicator, given.mark))
+    listed = given.accounts if isinstance(given, Bulk) else None
     with console.database.reading() as db:
-        if given.accounts is None:
+        if listed is None:
             if number_of(db, query, MAX_BULK + 1) > MAX_BULK:
                 raise Refused(422, f"one action labels at most {MAX_BULK:,} accounts")
             return list(db.scalars(query.order_by(MEMBERS.c.account_id)))
-        wanted = sorted(set(given.accounts))
+        wanted = sorted(set(listed))
         return [
             account
             for some in chunks(wanted)

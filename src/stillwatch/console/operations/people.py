@@ -6,7 +6,7 @@ import secrets
 from typing import Annotated, Any
 
 from pydantic import Field
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, exists, func, select, update
 
 from stillwatch.console.console import Console
 from stillwatch.console.database import one, put, rows
@@ -15,7 +15,7 @@ from stillwatch.console.operations import shown
 from stillwatch.console.operations.cases import Nothing
 from stillwatch.console.people import TOKEN_PREFIX, digest_of
 from stillwatch.console.roles import PERMISSIONS, Caller, Role, at_most
-from stillwatch.console.schema import HOOKS, OUTBOX, PEOPLE, REVEALS, SCANS, SESSIONS, TOKENS
+from stillwatch.console.schema import HOOKS, OUTBOX, PASSKEYS, PEOPLE, REVEALS, SCANS, SESSIONS, TOKENS
 from stillwatch.errors import StillwatchError
 from stillwatch.guard.audit import FOLDER
 from stillwatch.memory import record
@@ -53,6 +53,12 @@ class OneToken(Given):
     token: PositiveInt
 
 
+class OnePasskey(Given):
+    """One passkey by its number."""
+
+    passkey: PositiveInt
+
+
 class NewHook(Given):
     """Where events are sent."""
 
@@ -78,13 +84,19 @@ class AuditQuery(Given):
 
 @operation("GET", "/me", "see")
 def me(console: Console, who: Caller, given: Nothing) -> dict[str, Any]:  # noqa: ARG001  one form for all
-    """Who asks: name, role, permissions, and own tokens."""
+    """Who asks: name, role, permissions, own passkeys and own tokens."""
     columns = (TOKENS.c.id, TOKENS.c.name, TOKENS.c.role, TOKENS.c.created_at, TOKENS.c.expires_at)
     query = select(*columns).where(TOKENS.c.person_id == who.person_id, ~TOKENS.c.revoked)
     with console.database.reading() as db:
         tokens = rows(db, query.order_by(TOKENS.c.id.desc()).limit(100))
+        keys = rows(
+            db,
+            select(PASSKEYS.c.id, PASSKEYS.c.name, PASSKEYS.c.created_at, PASSKEYS.c.used_at)
+            .where(PASSKEYS.c.person_id == who.person_id)
+            .order_by(PASSKEYS.c.id),
+        )
     may = [name for name in PERMISSIONS if who.may(name)]
-    return {"name": who.name, "role": who.role, "may": may, "tokens": tokens}
+    return {"name": who.name, "role": who.role, "may": may, "passkeys": keys, "tokens": tokens}
 
 
 @operation("GET", "/people", "manage")
@@ -93,6 +105,7 @@ def people(console: Console, who: Caller, given: Nothing) -> dict[str, Any]:  # 
     columns = (
         PEOPLE.c.id, PEOPLE.c.name, PEOPLE.c.role, PEOPLE.c.disabled, PEOPLE.c.created_at,
         PEOPLE.c.password.is_not(None).label("has_password"), PEOPLE.c.subject.is_not(None).label("has_oidc"),
+        exists().where(PASSKEYS.c.person_id == PEOPLE.c.id).label("has_passkey"),
     )  # fmt: skip
     with console.database.reading() as db:
         held = rows(db, select(*columns).order_by(PEOPLE.c.name).limit(1000))
@@ -161,6 +174,27 @@ def revoke_token(console: Console, who: Caller, given: OneToken) -> dict[str, An
         if not db.execute(update(TOKENS).where(*where).values(revoked=True)).rowcount:
             raise Refused(404, "no such token")
     return {"token": given.token, "status": "revoked"}
+
+
+@operation("POST", "/passkeys/{passkey}/remove", "see")
+def remove_passkey(console: Console, who: Caller, given: OnePasskey) -> dict[str, Any]:
+    """Remove a passkey: one's own unless it is the only way in, or anybody's for who manages people. In the
+    second case sessions of its person end.
+    """
+    with console.database.writing() as db:
+        held = one(db, select(PASSKEYS).where(PASSKEYS.c.id == given.passkey))
+        is_own = held is not None and held["person_id"] == who.person_id
+        if held is None or not (is_own or who.may("manage")):
+            raise Refused(404, "no such passkey")
+        person = one(db, select(PEOPLE).where(PEOPLE.c.id == held["person_id"]))
+        own = select(func.count()).where(PASSKEYS.c.person_id == held["person_id"])
+        is_last = person is not None and not person["password"] and not person["subject"]
+        if is_own and is_last and db.scalar(own) == 1:
+            raise Refused(409, "this passkey is your only way in", "add another one first")
+        db.execute(delete(PASSKEYS).where(PASSKEYS.c.id == given.passkey))
+        if not is_own:
+            db.execute(delete(SESSIONS).where(SESSIONS.c.person_id == held["person_id"]))
+    return {"passkey": given.passkey, "status": "removed"}
 
 
 @operation("GET", "/webhooks", "manage")
