@@ -18,6 +18,9 @@ import numpy as np
 from stillwatch.detect.cluster import FEWEST_ACCOUNTS, LinkGraph
 from stillwatch.stats.arrays import Floats, Ints
 
+# Size of a grown community, at most, in multiples of the community. A small one of ordinary accounts can grow
+# to all accounts of a language or an interest.
+MOST_GROWTH = 2.0
 ROUNDS = 2  # times that a community is assigned again
 PSEUDOCOUNT = 0.5  # accounts added to each number of accounts that show a value
 # Score that an account needs, as a share of a median score: of all accounts above 0, which keeps members that
@@ -47,7 +50,7 @@ def grown(graph: LinkGraph, groups: Sequence[Ints], largest: float) -> list[Ints
                 if not FEWEST_ACCOUNTS <= len(kept) <= largest:
                     break
                 kept = _above(_scores(matrix.indptr, matrix.indices, holders, logs, kept), kept, by_members)
-            if FEWEST_ACCOUNTS <= len(kept) <= largest:
+            if FEWEST_ACCOUNTS <= len(kept) <= min(largest, MOST_GROWTH * len(group)):
                 found[kept.tobytes()] = kept
     return list(found.values())
 
