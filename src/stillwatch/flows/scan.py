@@ -73,8 +73,9 @@ from stillwatch.sketch.observe import sealed
 from stillwatch.store.store import Store
 
 COMPANIONS = (ACCOUNTS, RELEASES)  # schemas of the tables that may stand beside the logs
-LITTLE_MB, MUCH_MB = 1500, 4000  # memory limits of the database for small and large logs, in MB
-LARGE = 300 << 20  # size of a log in bytes above which `MUCH_MB` is used
+LARGE_LOG_BYTES = 300 << 20  # size above which a log counts as large
+MEMORY_OF_SMALL_LOG_MB = 1500  # memory limit of the database for other logs
+MEMORY_OF_LARGE_LOG_MB = 4000  # the same for large logs
 ASIDE = 20  # unknown field names that the overview lists, at most, for each file
 # Quantile of a campaign's exchange times that counts as its start; single earlier exchanges are ignored.
 BEGUN = 0.002
@@ -286,15 +287,19 @@ def _opened(sources: Sources, out: Path, options: Options) -> Iterator[tuple[Sto
 
 
 def _memory(sources: Sources, options: Options) -> str:
-    """Memory limit of the database: that of the options, or else 1500 MB (4000 MB above `LARGE` bytes of
-    input), at most half of the machine's memory.
+    """Memory limit of the database: that of the options, or else 1500 MB (4000 MB above `LARGE_LOG_BYTES`
+    bytes of input), at most half of the machine's memory.
     """
     if options.memory != "auto":
         return options.memory
     files = list(sources.exchanges)
     if options.store is not None:
         files += options.store.glob("observations/*/*.parquet")
-    megabytes = MUCH_MB if sum(file.stat().st_size for file in files) > LARGE else LITTLE_MB
+    megabytes = (
+        MEMORY_OF_LARGE_LOG_MB
+        if sum(file.stat().st_size for file in files) > LARGE_LOG_BYTES
+        else MEMORY_OF_SMALL_LOG_MB
+    )
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
     return f"{min(megabytes, machine // 2)}MB"
 

@@ -44,7 +44,7 @@ from stillwatch.readers.registry import (
 )
 
 ENDING = ".toml"  # ending of a mapping file
-LARGEST = 1 << 20  # most bytes of a mapping file: chosen
+MAX_MAPPING_BYTES = 1 << 20  # most bytes of a mapping file: chosen
 PARTS = ("name", "title", "where", "columns", "bodies", "test")  # keys of a mapping file
 BODIES = ("request", "response")  # keys of the part `bodies`
 MILLISECONDS = {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3, "min": 6e4}
@@ -165,10 +165,12 @@ def read_mapping(path: Path) -> Format:
                 found=error.strerror or type(error).__name__,
             )
         ) from error
-    if len(raw) > LARGEST:
+    if len(raw) > MAX_MAPPING_BYTES:
         raise UsageError(
             Problem(
-                fact="the mapping file is too large", where=str(path), expected=f"at most {LARGEST:,} bytes"
+                fact="the mapping file is too large",
+                where=str(path),
+                expected=f"at most {MAX_MAPPING_BYTES:,} bytes",
             )
         )
     try:
