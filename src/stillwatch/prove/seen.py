@@ -475,10 +475,10 @@ def _touched(said: Spoken, tokens: Tokens, width: int, more: int) -> tuple[list[
 
 
 def followed(texts: Iterable[str], forms: Mapping[tuple[str, ...], int]) -> set[tuple[int, str]]:
-    """The forms that occur in any reading of the texts, each as its number and the word before it ("" at
-    the beginning).
+    """Which of some runs of words occur in the texts, as pairs of a run's number and the word before it
+    ("" at the beginning).
 
-    `forms` maps folded words to numbers.
+    `forms` maps runs of folded words to numbers. Every reading of a text is searched (`readings`).
     """
     longest = max(map(len, forms), default=0)
     out = set()

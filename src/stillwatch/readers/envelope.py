@@ -91,7 +91,7 @@ def envelope(
     """
 
     def wrap(function: Open) -> Envelope:
-        """The envelope that the function opens."""
+        """Make the function the `open` of an `Envelope`."""
         return Envelope(
             name=function.__name__,
             title=title,

@@ -191,7 +191,7 @@ def log_format(
     """
 
     def wrap(function: Callable[..., Iterable[Row]]) -> Format:
-        """The format that the function reads."""
+        """Make the function a `Format`."""
 
         def read(
             records: Iterator[Numbered], around: Beside | None = None
