@@ -40,7 +40,7 @@ from stillwatch.errors import InputError, Problem, UsageError, unknown
 from stillwatch.flows.campaign_tables import CampaignRecord, describe_campaign, utc, write_tables
 from stillwatch.flows.excused import Excused
 from stillwatch.flows.groups import find_leads, nights, write_groups
-from stillwatch.flows.ingest import beside, beside_folder, check_sketches, gather, key_of, too_little
+from stillwatch.flows.ingest import beside, beside_folder, check_sketches, ingest, key_of, too_little
 from stillwatch.flows.peers import COLUMN as PEER_MATCH
 from stillwatch.flows.peers import flagged
 from stillwatch.flows.profile import Profile
@@ -261,7 +261,7 @@ def _read(
     progress: Progress,
 ) -> list[pa.Table]:
     """Read new log files into the store; returns the tables of all accounts and releases known to it."""
-    gather(
+    ingest(
         sources,
         options.names,
         store,

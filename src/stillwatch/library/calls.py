@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from stillwatch.errors import Problem, UsageError
-from stillwatch.flows import content_blind as blind
+from stillwatch.flows import content_blind
 from stillwatch.flows import scan as scanning
 from stillwatch.flows import score as scoring
 from stillwatch.library.results import Results
@@ -215,7 +215,7 @@ def sketch(
         InputError: No log can be read, or the secret is too short.
         UsageError: An argument names something that does not exist.
     """
-    key = blind.read_key(Path(key_file)).for_release(release)
+    key = content_blind.read_key(Path(key_file)).for_release(release)
     paths = paths_of(logs)
     if rekey is not None:
         if len(paths) > 1:
@@ -224,8 +224,8 @@ def sketch(
                     fact="`rekey` takes one folder of sketches", found=f"{len(paths)} paths", expected="one"
                 )
             )
-        return blind.rekey(Path(paths[0]), Path(out), blind.read_key(Path(rekey)), key)
-    return blind.sketch(
+        return content_blind.rekey(Path(paths[0]), Path(out), content_blind.read_key(Path(rekey)), key)
+    return content_blind.sketch(
         paths,
         Path(out),
         key,

@@ -310,7 +310,7 @@ def _nothing_asked() -> tuple[str | None, str | None]:
 
 
 @sent(_nothing_asked)
-def asked(messages: Any, instructions: Any = None) -> tuple[str | None, str | None]:  # noqa: ANN401  any JSON values
+def prompts_of(messages: Any, instructions: Any = None) -> tuple[str | None, str | None]:  # noqa: ANN401  any JSON values
     """System prompt and prompt of a conversation; each is None where it is missing.
 
     `messages` are turns with roles, a single string, or JSON of either; `instructions` is a separate system
@@ -440,7 +440,7 @@ def request_columns(body: Mapping[str, Any]) -> Row:
     settings.
     """
     get = body.get
-    system, prompt = asked(
+    system, prompt = prompts_of(
         first(*(get(name) for name in PROMPT_FIELDS)), first(*(get(name) for name in INSTRUCTED))
     )
     more: Mapping[str, Any] = next((body[name] for name in SETTINGS if isinstance(get(name), dict)), {})

@@ -24,9 +24,9 @@ from stillwatch.errors import Problem, UsageError
 from stillwatch.readers.content import (
     answer_columns,
     answered,
-    asked,
     body_in,
     decoded,
+    prompts_of,
     request_columns,
     tool_names,
 )
@@ -139,9 +139,9 @@ def _as_column(name: str, value: Any) -> Any:  # noqa: ANN401  any JSON value
     if name == "timestamp":
         return moment(value)
     if name == "prompt":
-        return asked(value)
+        return prompts_of(value)
     if name == "system_prompt":
-        return asked([{"role": "system", "content": decoded(value)}])[0]
+        return prompts_of([{"role": "system", "content": decoded(value)}])[0]
     if name == "response":
         return answered(value)
     if name == "tool_names":

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from stillwatch.readers.content import answered, asked, decoded, request_columns, tool_names
+from stillwatch.readers.content import answered, decoded, prompts_of, request_columns, tool_names
 from stillwatch.readers.registry import (
     SHAPES,
     UNREADABLE,
@@ -427,7 +427,7 @@ def _say(row: Row, said: Mapping[str, Any], where: Layout) -> None:
         )
         row |= {name: value for name, value in columns.items() if row.get(name) is None}
     else:
-        row["system_prompt"], row["prompt"] = asked(turns, get("gen_ai.system_instructions"))
+        row["system_prompt"], row["prompt"] = prompts_of(turns, get("gen_ai.system_instructions"))
     if output is not None:
         row["response"] = answered(output)
     if where.rare:

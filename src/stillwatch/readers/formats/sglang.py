@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stillwatch.readers.beside import Beside
-from stillwatch.readers.content import answered, asked, decoded
+from stillwatch.readers.content import answered, decoded, prompts_of
 from stillwatch.readers.http import account_in, joined
 from stillwatch.readers.joining import Fragment, JoinedPart, Placed, joined_format
 from stillwatch.readers.registry import (
@@ -141,7 +141,9 @@ def _row(record: Record, asked_for: Mapping[str, Any], out: Mapping[str, Any]) -
     said, meta = mapping(asked_for.get("sampling_params")), mapping(out.get("meta_info"))
     ended = meta.get("finish_reason")
     text = asked_for.get("text")
-    system, prompt = (None, text) if isinstance(text, str) else asked(first(asked_for.get("messages"), text))
+    system, prompt = (
+        (None, text) if isinstance(text, str) else prompts_of(first(asked_for.get("messages"), text))
+    )
     headers = record.get("headers")
     return {
         "account_id": first(account_in(headers), UNATTRIBUTED),
