@@ -135,7 +135,11 @@ def read(
     `names` maps columns of the contract to the log's own names. Rows that cannot be read are counted in a
     `UserWarning`. Raises `InputError` where no row can be read.
 
-    >>> stillwatch.read("logs/")  # doctest: +SKIP
+    Example:
+        >>> import stillwatch
+        >>> table = stillwatch.read("logs/")
+        >>> table.num_rows, table.column_names[:3]
+        (240, ['exchange_id', 'timestamp', 'account_id'])
     """
     given = [path] if isinstance(path, str | Path) else list(path)
     names = names or {}
