@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 
 from stillwatch.contract.observations import SHAPE, of_role
 from stillwatch.engine.connect import open_engine
-from stillwatch.flows.ingest import gather, key_of
+from stillwatch.flows.ingest import ingest, key_of
 from stillwatch.flows.summarise import add_up
 from stillwatch.readers.discover import discover
 from stillwatch.sketch.digest import VERSION
@@ -81,7 +81,7 @@ def added(paths: list[Path], store: Path) -> float:
         Store(store, version=VERSION, key_id=name) as kept,
         open_engine(memory=MEMORY, scratch=kept.scratch()) as engine,
     ):
-        gather(sources, {}, kept, key, engine=engine)
+        ingest(sources, {}, kept, key, engine=engine)
         add_up(engine, kept)
     return time.monotonic() - began
 

@@ -3,11 +3,11 @@
 python scripts/envelope_page.py > docs/envelopes.md
 """
 
-from stillwatch.readers.envelope import DEEPEST, all_envelopes
+from stillwatch.readers.envelope import MAX_NESTED_ENVELOPES, all_envelopes
 
 HEAD = f"""# Envelopes
 
-What agents, log stores and APIs put around a gateway's records is taken off before the format is recognised, in any order and up to {DEEPEST} levels: a
+What agents, log stores and APIs put around a gateway's records is taken off before the format is recognised, in any order and up to {MAX_NESTED_ENVELOPES} levels: a
 payload that Docker wrote, Fluent Bit shipped, CloudWatch stored and Firehose delivered is that payload. Nothing needs to be set;
 `stillwatch inspect` names the envelopes of each file. This page is made by `scripts/envelope_page.py` from the code.
 

@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stillwatch.engine.connect import open_engine
-from stillwatch.flows.ingest import gather
+from stillwatch.flows.ingest import ingest
 from stillwatch.flows.scan import Options, scan
 from stillwatch.flows.summarise import summaries_of
 from stillwatch.readers.discover import discover
@@ -61,7 +61,7 @@ def test_what_a_day_adds_up_to_is_the_same_to_the_last_bit(tmp_path, java):
     simulate("stealth-1", seed=4, out=tmp_path / "world", scale=0.05, changes={**SHORT, "days": 3})
     sources = discover([str(tmp_path / "world")])
     with Store(tmp_path / "store", version=VERSION, key_id="") as store:
-        gather(sources, {}, store, fresh())
+        ingest(sources, {}, store, fresh())
         sums = []
         for name in ("duckdb", "spark"):
             with open_engine(name, master="local[2]", scratch=store.scratch()) as engine:

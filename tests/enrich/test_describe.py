@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from stillwatch.enrich import agents, domains, tls
 from stillwatch.enrich.describe import describe
-from stillwatch.enrich.networks import Network, gather
+from stillwatch.enrich.networks import Network, networks_of
 
-NONE = gather([])
+NONE = networks_of([])
 KINDS = [
     "client_address",
     "client_prefix",
@@ -90,7 +90,7 @@ def test_ja3_as_text_and_as_digest_are_one():
 
 
 def test_a_users_list_speaks_before_the_bundled_one():
-    known = gather([Network("192.0.2.0/24", 64500, "tor", "Example")])
+    known = networks_of([Network("192.0.2.0/24", 64500, "tor", "Example")])
     assert describe("client_prefix", "192.0.2.0/24", known) == "tor network, AS64500, Example"
     assert describe("client_address", "1.12.0.9", NONE) == "hosting network"
     assert describe("asn", "45090", NONE).endswith("hosting network")

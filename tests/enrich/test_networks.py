@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stillwatch.contract.exchanges import EXCHANGES
-from stillwatch.enrich.networks import Network, bundled, from_files, gather, read, systems
+from stillwatch.enrich.networks import Network, bundled, from_files, networks_of, read, systems
 from stillwatch.errors import InputError
 
 
@@ -46,14 +46,14 @@ def test_look_ups_equal_trying_every_prefix(told, last):
         net = ipaddress.ip_network((f"10.0.0.{place}", length), strict=False)
         some[str(net)] = Network(str(net), asn, kind)
     address = f"10.0.0.{last}"
-    one, wanted = gather(some.values()).of(address), slow(some.values(), address)
+    one, wanted = networks_of(some.values()).of(address), slow(some.values(), address)
     assert (one is None) == (wanted is None)
     if one is not None:
         assert (one.asn, one.kind) == wanted
 
 
 def test_families_do_not_mix_and_what_is_no_address_is_unknown():
-    known = gather([Network("2001:db8::/32", 5, "vpn"), Network("0.0.0.0/8", 6)])
+    known = networks_of([Network("2001:db8::/32", 5, "vpn"), Network("0.0.0.0/8", 6)])
     assert known.of("2001:db8:1::9").asn == 5
     assert known.of("0.1.2.3").asn == 6
     assert known.of("2001:db8:1::/48").asn == 5
@@ -75,7 +75,7 @@ def test_families_do_not_mix_and_what_is_no_address_is_unknown():
 def test_lists_as_they_are_published_are_read(tmp_path, name, text):
     path = tmp_path / name
     path.write_text(text)
-    one = gather(read(path, "tor")).of("192.0.2.7")
+    one = networks_of(read(path, "tor")).of("192.0.2.7")
     assert one.kind == ("hosting" if name == "a.csv" else "tor")
     assert one.asn == (None if name == "exits.txt" else 64500)
 
@@ -98,10 +98,10 @@ def test_systems_are_filled_in_where_the_log_has_none_and_only_there():
     columns["client_ip"] = pa.array(["192.0.2.1", "192.0.2.1", None, "8.8.8.8", "junk"])
     columns["asn"] = pa.array([None, 7, None, None, None], pa.int64())
     table = pa.table(columns, schema=rows.schema)
-    filled = gather([Network("192.0.2.0/24", 64500)]).fill(table)
+    filled = networks_of([Network("192.0.2.0/24", 64500)]).fill(table)
     assert filled["asn"].to_pylist() == [64500, 7, None, None, None]
     assert filled.schema == table.schema
-    assert gather([]).fill(table) is table
+    assert networks_of([]).fill(table) is table
 
 
 def test_the_bundled_lists_are_there_and_sane():

@@ -17,7 +17,7 @@ from stillwatch.errors import InputError
 from stillwatch.flows import content_blind as blinding
 from stillwatch.flows import factorize as codes
 from stillwatch.flows.content_blind import read_key, rekey, sketch
-from stillwatch.flows.ingest import gather, key_of
+from stillwatch.flows.ingest import ingest, key_of
 from stillwatch.flows.scan import Options, scan
 from stillwatch.flows.summarise import open_log
 from stillwatch.readers.discover import discover
@@ -181,7 +181,7 @@ def summaries(sources, key, folder):
         Store(folder / "store", version=VERSION, key_id="") as store,
         open_engine(scratch=folder) as engine,
     ):
-        gather(sources, {}, store, key)
+        ingest(sources, {}, store, key)
         small = [(sources.accounts, ACCOUNTS), (sources.releases, RELEASES)]
         told = [engine.load(s.name, read_small(p, s)[0] if p else s.empty()) for p, s in small]
         log = open_log(engine, store, *told)

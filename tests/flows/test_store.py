@@ -18,7 +18,7 @@ import pytest
 
 from stillwatch.contract import results as contract
 from stillwatch.errors import UsageError
-from stillwatch.flows.ingest import gather
+from stillwatch.flows.ingest import ingest
 from stillwatch.flows.scan import Options, feed, scan
 from stillwatch.readers.discover import discover
 from stillwatch.readers.read import check
@@ -265,7 +265,7 @@ def gathered(folder, store):
     sources = check(discover([str(folder)]), {})
     with Store(store, version=VERSION, key_id="") as kept:
         before = {part.name for part in kept.parts}
-        gather(sources, {}, kept, KEY)
+        ingest(sources, {}, kept, KEY)
         new = {part.name for part in kept.parts} - before
         assert {kept.rows_of(file) for file in sources.exchanges} == {100}
         return kept.rows, len(new)

@@ -297,10 +297,21 @@ def test_the_card_of_one_campaign_is_a_page_of_its_own_under_the_same_policy(sca
     assert text.count('<article class="card"') == 1
 
 
-@pytest.mark.parametrize("name", sorted(set(stillwatch.LAZY.values())))
-def test_examples_in_docstrings_run(name):
+def test_every_public_name_has_an_example_and_all_examples_run(scanned, world, tmp_path, monkeypatch):
     import doctest
     import importlib
 
-    outcome = doctest.testmod(importlib.import_module(f"stillwatch.{name}"))
-    assert outcome.failed == 0
+    (tmp_path / "logs").mkdir()
+    rows = [f"x{n},2026-05-01T{n % 24:02}:{n % 60:02}:00Z,a{n % 12},m,agent-{n % 12}" for n in range(240)]
+    head = "exchange_id,timestamp,account_id,model,user_agent"
+    (tmp_path / "logs/day.csv").write_text("\n".join([head, *rows]) + "\n")
+    (tmp_path / "key").write_text("0123456789abcdef" * 2)
+    shutil.copytree(scanned.folder, tmp_path / "results")
+    shutil.copy(world / "truth.parquet", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for module in sorted(set(stillwatch.LAZY.values())):
+        assert doctest.testmod(importlib.import_module(f"stillwatch.{module}")).failed == 0, module
+    for name in stillwatch.LAZY:
+        (example,) = doctest.DocTestFinder(recurse=False).find(getattr(stillwatch, name), name)
+        assert example.examples, name
+        assert not any(doctest.SKIP in one.options for one in example.examples), name

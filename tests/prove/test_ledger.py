@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from stillwatch.cli.main import cli
 from stillwatch.engine.files import sha256
 from stillwatch.errors import InputError
-from stillwatch.flows.prove import Inputs, assumptions, gather, prove
+from stillwatch.flows.prove import Inputs, assumptions, prove, read_material
 from stillwatch.prove import effects, ledger
 from tests.prove.talking import issued, talk, tokenize, write
 
@@ -147,7 +147,7 @@ def test_a_student_with_marks_that_were_never_served_is_never_refuted(case):
 
     folder, ring, _ = case
     path = serve(folder, ring, 60, 1)
-    had = gather(
+    had = read_material(
         Inputs(
             suspect=folder / "innocent.jsonl", marks=folder / "marks.json", ledgers=(path,), tokenizer=folder
         )
@@ -179,7 +179,7 @@ def test_the_effect_is_that_of_the_share_that_the_ledger_shows(case):
         tokenizer=folder,
         share=0.1,
     )
-    had = gather(inputs)
+    had = read_material(inputs)
     (one,) = assumptions(replace(inputs, effect=0.4), None, had).values()
     assert one.effect == pytest.approx(0.1)
     (one,) = assumptions(inputs, None, had).values()

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from stillwatch.cli.main import cli
 from stillwatch.contract import results
-from stillwatch.flows.prove import Inputs, gather
+from stillwatch.flows.prove import Inputs, read_material
 from stillwatch.prove import ledger
 from stillwatch.prove.keyring import read
 from stillwatch.results.folder import write_manifest
@@ -217,7 +217,7 @@ def test_every_path_that_marks_writes_the_same_ledger(folder, monkeypatch, path)
         frozenset(ledger.FIELDS)
     }
     (folder / "s.jsonl").write_text('{"prompt": "p", "answer": "a"}\n')
-    had = gather(Inputs(suspect=folder / "s.jsonl", marks=folder / "marks.json", ledgers=(file,)))
+    had = read_material(Inputs(suspect=folder / "s.jsonl", marks=folder / "marks.json", ledgers=(file,)))
     assert [one.name for one in had.case.keyring.issued] == [key]
 
 

@@ -17,7 +17,7 @@ import pytest
 from fsspec.registry import _registry
 
 from stillwatch.errors import InputError, Unreachable
-from stillwatch.flows import ingest as gather
+from stillwatch.flows import ingest
 from stillwatch.flows.scan import Options, feed, scan
 from stillwatch.readers.discover import discover
 from stillwatch.readers.places import remote_files
@@ -187,13 +187,13 @@ def test_a_folder_of_a_store_is_scanned_day_by_day_and_what_was_read_is_not_read
     ]
     (tmp_path / "disk").mkdir()
     store, fed = tmp_path / "store", []
-    opened, real = [], gather._read_piece
+    opened, real = [], ingest._read_piece
 
     def watched(one, **more):
         opened.append(str(one.path))
         return real(one, **more)
 
-    monkeypatch.setattr(gather, "_read_piece", watched)
+    monkeypatch.setattr(ingest, "_read_piece", watched)
     for day, rows in enumerate(days, 1):
         s3.pipe(f"logs/days/2026-05-0{day}.jsonl", lines(*rows))
         (tmp_path / "disk" / f"2026-05-0{day}.jsonl").write_bytes(lines(*rows))

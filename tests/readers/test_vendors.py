@@ -204,6 +204,21 @@ def test_a_folder_s_other_json_files_are_passed_over_and_a_named_one_is_refused(
         discover([str(tmp_path / "manifest.json")])
 
 
+@pytest.mark.issue(22)
+def test_results_of_a_scan_among_the_logs_are_passed_over_and_a_folder_that_lacks_one_of_their_files_is_read(
+    tmp_path,
+):
+    write(tmp_path / "log.jsonl", FIXTURES["bedrock"][1])
+    found = tmp_path / "found"
+    found.mkdir()
+    for name in ("manifest.json", "overview.json", "campaigns.parquet", "more.jsonl"):
+        write(found / name, FIXTURES["bedrock"][1])
+    assert [one.name for one in discover([str(tmp_path)]).exchanges] == ["log.jsonl"]
+    (found / "overview.json").unlink()
+    (found / "campaigns.parquet").unlink()
+    assert {one.name for one in discover([str(tmp_path)]).exchanges} >= {"log.jsonl", "more.jsonl"}
+
+
 @pytest.mark.issue(5)
 @pytest.mark.parametrize(
     ("given_time", "micros"),

@@ -1,5 +1,6 @@
 """What every signal has to keep, whoever wrote it: enrolled by the registry, without any work of theirs."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from stillwatch.signals.registry import (
 )
 
 ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src/stillwatch"
 TESTS = all_group_tests()
 UNITS = [("indicators", u) for u in all_indicators()] + [("group_tests", t) for t in TESTS]
 WORLDS = 300
@@ -178,3 +180,19 @@ def test_its_page_names_its_family_and_says_whether_it_counts(test):
     assert f"family *{test.family}*" in text
     assert ("(../explanations/README.md)" in text) == (test.family in CONTROL)
     assert ("never counts" in text) == (test.family in LIKENESS)
+
+
+@pytest.mark.issue(22)
+@pytest.mark.parametrize(
+    "module",
+    ["detect/propose", "detect/weigh", "detect/attribute", "detect/explain", "detect/judge", "detect/refine",
+     "flows/scan", "flows/campaign_tables"],
+)  # fmt: skip
+def test_what_a_signal_is_stands_on_its_card_and_no_step_knows_one_by_name(module):
+    names = {one.card.name for one in (*all_indicators(), *all_group_tests(), *all_explanations())}
+    names -= set(FAMILIES)  # `handoff` is a family too
+    tree = ast.parse((SOURCE / f"{module}.py").read_text(encoding="utf-8"))
+    words = {
+        one.value for one in ast.walk(tree) if isinstance(one, ast.Constant) and isinstance(one.value, str)
+    }
+    assert words & names == set()

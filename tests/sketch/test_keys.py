@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stillwatch.errors import InputError
-from stillwatch.sketch.keys import SHORTEST, Key, fresh, of_secret
+from stillwatch.sketch.keys import MIN_SECRET_BYTES, Key, fresh, of_secret
 
 KEY = of_secret(b"a secret that is long enough", "test")
 WORDS = st.text(max_size=20)
@@ -33,7 +33,7 @@ def test_a_name_is_public_and_no_part_of_any_key():
 
 
 @pytest.mark.issue(21)
-@pytest.mark.parametrize("secret", [b"", b"a", b"x" * (SHORTEST - 1), b" " * 40, b"\n"])
+@pytest.mark.parametrize("secret", [b"", b"a", b"x" * (MIN_SECRET_BYTES - 1), b" " * 40, b"\n"])
 def test_a_secret_that_can_be_guessed_is_refused_with_the_command_that_makes_one(secret):
     with pytest.raises(InputError, match="too short to be secret") as refused:
         of_secret(secret, "the variable")

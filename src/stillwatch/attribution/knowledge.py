@@ -22,7 +22,7 @@ GRADE = re.compile(r"[A-F][1-6]")
 OFFSET = re.compile(r"(?:UTC)?([+-])(\d{1,2}):?(\d{2})?")  # an offset from UTC: sign, hours and minutes
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")  # names of the days of a working week in the file
 ACTOR_KINDS = ("lab", "vendor", "reseller")  # values of an actor's `kind`
-LONGEST = 300
+LONGEST_NAME = 300
 """Characters of a name or source that are kept."""
 MOST_ITEMS = 10_000  # most items of one file that are read
 
@@ -249,7 +249,7 @@ class _FileChecks:
         if not isinstance(given, str) or not given.strip():
             self.fault(place, f"has no `{what}`", f"`{what}` as text")
             return ""
-        return given.strip()[:LONGEST]
+        return given.strip()[:LONGEST_NAME]
 
     def actor(self, given: Any, place: str) -> Actor:  # noqa: ANN401
         """An actor with all items."""
@@ -296,7 +296,7 @@ class _FileChecks:
             source=source,
             grade=grade,
             options=options,
-            group=str(top.get("group", ""))[:LONGEST],
+            group=str(top.get("group", ""))[:LONGEST_NAME],
         )
 
     def graded(self, top: Mapping[str, Any], place: str) -> tuple[str, str]:

@@ -24,7 +24,7 @@ CROWD = 3
 """Least number of accounts beyond the members with which a value counts as shared by many; as for exports."""
 SHARED_CLASSES = frozenset({"relay", "vpn", "tor", "proxy", "residential", "mobile", "education", "business"})
 """Classes of networks that many customers share: an address there does not identify its user."""
-NARROWEST = {4: 24, 6: 48}
+SHORTEST_PREFIX = {4: 24, 6: 48}
 """Shortest prefix of a range that is compared, by version of IP; the signals count such a range as one
 network.
 """
@@ -193,10 +193,10 @@ def control_acts(
 
 def covers(given: str, value: str) -> bool:
     """Whether a stated address or range overlaps with a member's range; false for text that is neither, and
-    for a member's range wider than `NARROWEST`.
+    for a member's range wider than `SHORTEST_PREFIX`.
     """
     try:
         one, two = ipaddress.ip_network(given, strict=False), ipaddress.ip_network(value, strict=False)
     except ValueError:
         return False
-    return one.version == two.version and two.prefixlen >= NARROWEST[two.version] and one.overlaps(two)
+    return one.version == two.version and two.prefixlen >= SHORTEST_PREFIX[two.version] and one.overlaps(two)

@@ -592,7 +592,7 @@ def power(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    r"""How surely a student is told that was fine-tuned from a larger model, by marked share and by
+    r"""How often a student that was fine-tuned from a larger model is recognised, by marked share and by
     rewording.
 
     \b

@@ -81,7 +81,7 @@ class TableSchema:
         return pa.table(arrays, schema=self.arrow)
 
 
-LONGEST = 512  # bytes of a name, an address or a user agent; chosen, several times what any of them needs
+MAX_NAME_BYTES = 512  # of a name, an address or a user agent; chosen, several times what any of them needs
 # Accepted range of a time in a log, in microseconds since 1970: the years 2015 to 2099.
 EARLIEST_US, LATEST_US = (1_420_070_400_000_000, 4_102_444_799_999_999)
 
@@ -97,8 +97,9 @@ def column(
 ) -> Column:
     """A `Column`, in short form for the modules that define tables.
 
-    `within` is the accepted range (least, most); without it a time must be from `EARLIEST_US` to `LATEST_US`
-    and a number has no limit. A string, or a string in a list, has at most `LONGEST` bytes unless `text`.
+    `within` is the accepted range (least, most); without it a time must be from `EARLIEST_US` to
+    `LATEST_US` and a number has no limit. A string, or a string in a list, has at most `MAX_NAME_BYTES`
+    bytes unless `text`.
     """
     if within is None and pa.types.is_timestamp(kind):
         within = (EARLIEST_US, LATEST_US)
@@ -110,5 +111,5 @@ def column(
         meaning=meaning,
         least=within[0] if within else None,
         most=within[1] if within else None,
-        longest=LONGEST if stringy and not text else None,
+        longest=MAX_NAME_BYTES if stringy and not text else None,
     )

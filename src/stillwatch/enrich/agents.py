@@ -58,13 +58,13 @@ FAMILIES: tuple[tuple[str, str, bool], ...] = (
 _PATTERNS = tuple(
     (re.compile(pattern, re.IGNORECASE), family, program) for pattern, family, program in FAMILIES
 )
-LONGEST = 2_000  # characters of a user agent that are searched
+MAX_AGENT_LENGTH = 2_000  # characters of a user agent that are searched
 
 
 def family(user_agent: str) -> Agent | None:
     """The family that a user agent names; None where it is none of `FAMILIES`."""
     for pattern, name, is_program in _PATTERNS:
-        match = pattern.search(user_agent[:LONGEST])
+        match = pattern.search(user_agent[:MAX_AGENT_LENGTH])
         if match:
             version = ".".join((match.group(1) or "").split(".")[:2])
             return Agent(name, version, is_program)

@@ -109,10 +109,10 @@ def from_files(paths: tuple[str, ...]) -> Networks:
     for one in paths:
         kind, mark, rest = one.partition("=")
         some += read(Path(rest), kind) if mark and not Path(one).exists() else read(Path(one))
-    return gather(some)
+    return networks_of(some)
 
 
-def gather(some: Iterable[Network]) -> Networks:
+def networks_of(some: Iterable[Network]) -> Networks:
     """Networks from prefixes that may overlap: the longest has priority. Entries of equal prefixes are
     merged; the fields of later entries have priority.
     """
@@ -250,7 +250,7 @@ def bundled() -> Networks:
     """The bundled hosting and VPN ranges (`data/SOURCES.md`)."""
     table = bundled_list("networks")
     prefixes, kinds = table["network"].to_pylist(), table["class"].to_pylist()
-    return gather(Network(prefix, None, kind) for prefix, kind in zip(prefixes, kinds, strict=True))
+    return networks_of(Network(prefix, None, kind) for prefix, kind in zip(prefixes, kinds, strict=True))
 
 
 @cache

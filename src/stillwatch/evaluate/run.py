@@ -147,7 +147,7 @@ def _replay(work: Path) -> dict[str, list[dict[str, float]]]:
 
 
 def _reported(work: Path) -> list[dict[str, Any]]:
-    """The reported campaigns, for the file of outcomes."""
+    """Kind, sizes and q-value of each reported campaign, for the file of a world's outcome."""
     rows = read_table(work / "results", contract.CAMPAIGNS).to_pylist()
     names = ("campaign_id", "kind", "accounts", "exchanges", "exchanges_low", "exchanges_high", "q_value")
     return [{name: row[name] for name in names} for row in rows]

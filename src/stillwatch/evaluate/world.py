@@ -14,7 +14,7 @@ from stillwatch.contract.accounts import ACCOUNTS
 from stillwatch.contract.releases import RELEASES
 from stillwatch.contract.summaries import Summaries
 from stillwatch.engine.connect import Engine, open_engine
-from stillwatch.flows.ingest import gather
+from stillwatch.flows.ingest import ingest
 from stillwatch.flows.summarise import open_log
 from stillwatch.readers.discover import discover
 from stillwatch.readers.read import read_small
@@ -44,7 +44,7 @@ def opened(world: Path) -> Iterator[OpenedWorld]:
         tempfile.TemporaryDirectory(prefix=".open-", dir=world.parent) as scratch,
         Store(Path(scratch) / "store", version=VERSION, key_id="") as store,
     ):
-        gather(sources, {}, store, fresh())
+        ingest(sources, {}, store, fresh())
         with open_engine(memory="1500MB", scratch=Path(scratch)) as engine:
             accounts = engine.load("accounts", read_small(sources.accounts, ACCOUNTS)[0])
             releases = engine.load("releases", read_small(sources.releases, RELEASES)[0])

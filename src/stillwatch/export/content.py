@@ -47,7 +47,7 @@ non-members tolerated in a campaign.
 """
 OPEN_CLASSES = frozenset({"", "hosting"})
 """Classes of networks in which few customers share an address; in all other classes many do."""
-WIDEST = {4: 16, 6: 32}
+SHORTEST_PREFIX = {4: 16, 6: 32}
 """Length of the shortest prefix that is exported, by IP version. Chosen: the usual allocation of one network
 operator.
 """
@@ -250,7 +250,7 @@ def _reason_of_network(value: str, network_class: str) -> str:
         return "it is no address"
     if not network.is_global:
         return "it is no public address, or one that a carrier shares among its customers"
-    if network.prefixlen < WIDEST[network.version]:
+    if network.prefixlen < SHORTEST_PREFIX[network.version]:
         return "the range is wider than one network"
     if network_class not in OPEN_CLASSES:
         return f"it lies in a {network_class} network, whose addresses many share"

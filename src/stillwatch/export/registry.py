@@ -46,7 +46,7 @@ def exporter(*, title: str, names_accounts: bool | None = None) -> Callable[[Wri
     """
 
     def wrap(function: Write) -> Exporter:
-        """The exporter that the function is."""
+        """Make the function an `Exporter`."""
         return Exporter(name=function.__name__, title=title, write=function, names_accounts=names_accounts)
 
     return wrap

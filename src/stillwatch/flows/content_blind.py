@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from stillwatch.contract import results as contract
 from stillwatch.enrich.networks import Networks
 from stillwatch.errors import InputError, Problem
-from stillwatch.flows.ingest import beside, gather, too_little
+from stillwatch.flows.ingest import beside, ingest, too_little
 from stillwatch.progress import CountProgress
 from stillwatch.readers.discover import discover
 from stillwatch.readers.limits import LIMITS, Limits
@@ -61,7 +61,7 @@ def sketch(
     sources = discover(paths, names=names, log_format=log_format, limits=limits)
     sources = replace(check(sources, names, limits), excerpt=excerpt)
     with whole_or_nothing(out) as folder, beside(out, key.name, sources) as store:
-        gather(sources, names, store, key, progress, networks=networks, limits=limits)
+        ingest(sources, names, store, key, progress, networks=networks, limits=limits)
         short = too_little(sources, store, limits)
         for number, part in enumerate(store.parts):
             _write(store.path(part), folder / f"sketch-{number:05}.parquet", key)

@@ -58,7 +58,7 @@ class Excused:
         )
 
     def left(self, engine: Engine, sightings: ir.Table) -> ir.Table:
-        """Sightings without these values."""
+        """Sightings (account, kind, value) without the values that people labelled honest."""
         return without(sightings, self._loaded(engine)) if self.values else sightings
 
     def _loaded(self, engine: Engine) -> ir.Table:

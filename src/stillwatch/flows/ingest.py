@@ -152,7 +152,7 @@ class _Work:
     size: int
 
 
-def gather(
+def ingest(
     sources: Sources,
     names: Mapping[str, str],
     store: Store,
@@ -234,7 +234,7 @@ def _counter(done: int, total: int, progress: Callable[[int, int], None]) -> Cal
 
 
 def too_little(sources: Sources, store: Store, limits: Limits = LIMITS) -> list[Problem]:
-    """One problem for each file that was read only in part (`flows.shortfall`). Call it after `gather`.
+    """One problem for each file that was read only in part (`flows.shortfall`). Call it after `ingest`.
 
     Raises `InputError` where the logs are not empty and no row was read.
     """

@@ -27,7 +27,7 @@ from stillwatch.readers.read import Batch, check, read_small
 from stillwatch.readers.read import read as read_batches
 from stillwatch.signals.registry import Card, all_group_tests, all_indicators
 
-LARGEST = 5  # largest accounts of a file that are listed: chosen
+MAX_LISTED_ACCOUNTS = 5  # largest accounts of a file that are listed: chosen
 
 
 @dataclass(slots=True)
@@ -135,7 +135,11 @@ def read(
     `names` maps columns of the contract to the log's own names. Rows that cannot be read are counted in a
     `UserWarning`. Raises `InputError` where no row can be read.
 
-    >>> stillwatch.read("logs/")  # doctest: +SKIP
+    Example:
+        >>> import stillwatch
+        >>> table = stillwatch.read("logs/")
+        >>> table.num_rows, table.column_names[:3]
+        (240, ['exchange_id', 'timestamp', 'account_id'])
     """
     given = [path] if isinstance(path, str | Path) else list(path)
     names = names or {}
@@ -173,7 +177,7 @@ def _entry(file: LogPath, name: str | None, why: str, counts: _Counts) -> dict[s
         "quarantine_reasons": dict(counts.reasons.most_common()),
         "passed_over": counts.passed_over,
         "accounts": len(counts.accounts),
-        "largest_accounts": dict(counts.accounts.most_common(LARGEST)),
+        "largest_accounts": dict(counts.accounts.most_common(MAX_LISTED_ACCOUNTS)),
         "first": _iso(counts.first),
         "last": _iso(counts.last),
         "filled": {name: counts.filled[name] for name in EXCHANGES.names if counts.filled[name]},

@@ -78,7 +78,7 @@ def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, A
     held = plan.read(inputs.plan) if inputs.plan else None
     stamped = stamp.check(inputs.plan, inputs.timestamp, inputs.authority) if inputs.plan else None
     alpha = inputs.alpha or (held.alpha / held.looks if held else 1e-3)
-    had = gather(inputs)
+    had = read_material(inputs)
     case = had.case
     findings, looked = _tested(case, progress)
     prompts = [pair.prompt for pair in case.answers]
@@ -214,7 +214,7 @@ def _shown(had: Material) -> dict[str, Any]:
     return {"entries": had.ledger.entries, "faults": had.ledger.faults, "keys": keys}
 
 
-def gather(inputs: Inputs) -> Material:
+def read_material(inputs: Inputs) -> Material:
     """Read and check all inputs before the tests. With a ledger, only keys under which it shows a marked
     answer are tested.
     """

@@ -40,7 +40,7 @@ from stillwatch.errors import InputError, Problem, UsageError, unknown
 from stillwatch.flows.campaign_tables import CampaignRecord, describe_campaign, utc, write_tables
 from stillwatch.flows.excused import Excused
 from stillwatch.flows.groups import find_leads, nights, write_groups
-from stillwatch.flows.ingest import beside, beside_folder, check_sketches, gather, key_of, too_little
+from stillwatch.flows.ingest import beside, beside_folder, check_sketches, ingest, key_of, too_little
 from stillwatch.flows.peers import COLUMN as PEER_MATCH
 from stillwatch.flows.peers import flagged
 from stillwatch.flows.profile import Profile
@@ -73,8 +73,9 @@ from stillwatch.sketch.observe import sealed
 from stillwatch.store.store import Store
 
 COMPANIONS = (ACCOUNTS, RELEASES)  # schemas of the tables that may stand beside the logs
-LITTLE_MB, MUCH_MB = 1500, 4000  # memory limits of the database for small and large logs, in MB
-LARGE = 300 << 20  # size of a log in bytes above which `MUCH_MB` is used
+LARGE_LOG_BYTES = 300 << 20  # size above which a log counts as large
+MEMORY_OF_SMALL_LOG_MB = 1500  # memory limit of the database for other logs
+MEMORY_OF_LARGE_LOG_MB = 4000  # the same for large logs
 ASIDE = 20  # unknown field names that the overview lists, at most, for each file
 # Quantile of a campaign's exchange times that counts as its start; single earlier exchanges are ignored.
 BEGUN = 0.002
@@ -260,7 +261,7 @@ def _read(
     progress: Progress,
 ) -> list[pa.Table]:
     """Read new log files into the store; returns the tables of all accounts and releases known to it."""
-    gather(
+    ingest(
         sources,
         options.names,
         store,
@@ -286,15 +287,19 @@ def _opened(sources: Sources, out: Path, options: Options) -> Iterator[tuple[Sto
 
 
 def _memory(sources: Sources, options: Options) -> str:
-    """Memory limit of the database: that of the options, or else 1500 MB (4000 MB above `LARGE` bytes of
-    input), at most half of the machine's memory.
+    """Memory limit of the database: that of the options, or else 1500 MB (4000 MB above `LARGE_LOG_BYTES`
+    bytes of input), at most half of the machine's memory.
     """
     if options.memory != "auto":
         return options.memory
     files = list(sources.exchanges)
     if options.store is not None:
         files += options.store.glob("observations/*/*.parquet")
-    megabytes = MUCH_MB if sum(file.stat().st_size for file in files) > LARGE else LITTLE_MB
+    megabytes = (
+        MEMORY_OF_LARGE_LOG_MB
+        if sum(file.stat().st_size for file in files) > LARGE_LOG_BYTES
+        else MEMORY_OF_SMALL_LOG_MB
+    )
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
     return f"{min(megabytes, machine // 2)}MB"
 

@@ -53,7 +53,7 @@ FACTS = (
     "last_seen",
     "q_value",
 )
-STRONGEST = 3  # most pieces of evidence in an event
+MAX_EVENT_EVIDENCE = 3  # most pieces of evidence in an event
 RETRY_S = 60.0  # seconds before a failed judgement is repeated; doubled after each failure
 MAX_RETRY_S = 3600.0  # longest such pause in seconds
 
@@ -490,7 +490,7 @@ def _facts_beside(
         facts: dict[str, Any] = {}
         if event["type"] not in ("ended", "merged"):
             names = ("kind", "statement", "log10_likelihood_ratio")
-            facts["evidence"] = [{name: row[name] for name in names} for row in mine[:STRONGEST]]
+            facts["evidence"] = [{name: row[name] for name in names} for row in mine[:MAX_EVENT_EVIDENCE]]
             facts["accounts_in"], facts["report"] = "results/members.parquet", "results/report.html"
         label = labels.of_group(tracks[event["campaign"]].accounts)
         if label is not None:

@@ -9,7 +9,7 @@ import orjson
 
 from stillwatch.contract.accounts import ACCOUNTS
 from stillwatch.contract.exchanges import EXCHANGES
-from stillwatch.contract.table import LONGEST
+from stillwatch.contract.table import MAX_NAME_BYTES
 
 MAX_BODY = 1 << 20  # most bytes of a request's body
 TEXTS = frozenset(
@@ -27,16 +27,16 @@ TEXTS = frozenset(
         "tls_fingerprint",
     }
 )
-"""Columns with short text: at most `LONGEST` bytes each."""
+"""Columns with short text: at most `MAX_NAME_BYTES` bytes each."""
 OF_ACCOUNTS = frozenset({"plan", "program", "email_domain", "payment_fingerprint", "signup_ip"})
-"""Columns of the account table, as text of at most `LONGEST` bytes."""
-LONG = frozenset({"prompt", "system_prompt"})
+"""Columns of the account table, as text of at most `MAX_NAME_BYTES` bytes."""
+TEXT_COLUMNS = frozenset({"prompt", "system_prompt"})
 """Columns with text of any length."""
 NUMBERS = frozenset({"asn", "max_tokens"})
 """Columns with a whole number from 0 to 2^32 - 1."""
 ALSO = frozenset({"route"})
 """Fields that are no columns of the contract."""
-KNOWN = TEXTS | OF_ACCOUNTS | LONG | NUMBERS | ALSO
+KNOWN = TEXTS | OF_ACCOUNTS | TEXT_COLUMNS | NUMBERS | ALSO
 """All names that a request may have; others are ignored."""
 assert {*EXCHANGES.names, *ACCOUNTS.names} >= KNOWN - ALSO
 
@@ -97,8 +97,8 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
                 raise MalformedRequest(f"`{name}` is no whole number from 0 to 4294967295")
         elif not isinstance(value, str):
             raise MalformedRequest(f"`{name}` is no string")
-        elif name not in LONG and len(value.encode("utf-8", "surrogatepass")) > LONGEST:
-            raise MalformedRequest(f"`{name}` is longer than {LONGEST} bytes")
+        elif name not in TEXT_COLUMNS and len(value.encode("utf-8", "surrogatepass")) > MAX_NAME_BYTES:
+            raise MalformedRequest(f"`{name}` is longer than {MAX_NAME_BYTES} bytes")
         columns[name] = value
     if not columns.get("account_id"):
         raise MalformedRequest("`account_id` is missing or empty")

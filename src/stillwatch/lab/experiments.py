@@ -40,7 +40,7 @@ TITLES = {
         ),
     ),
     "power": (
-        "How surely a fine-tuned student is told",
+        "How often a fine-tuned student is recognised",
         (
             "Students that are fine-tuned from a larger model on answers of which a share bore a mark, as "
             "served "

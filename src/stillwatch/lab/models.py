@@ -23,7 +23,7 @@ from stillwatch.prove.serving import Marking, RequestState
 # Tokens without text: filling, start of a text, and unknown words.
 PAD, START, UNKNOWN = "<pad>", "<start>", "<unknown>"
 Step = Callable[[int, int], None]
-LONGEST = 72  # tokens of an answer: the lab's longest have 70
+MAX_ANSWER_TOKENS = 72  # tokens of an answer: the lab's longest have 70
 
 
 def torch_or_say() -> Any:
@@ -232,7 +232,7 @@ def answer(
     seed: int,
     rows: Sequence[RequestState | None] | None = None,
     temperature: float = 1.0,
-    longest: int = LONGEST,
+    longest: int = MAX_ANSWER_TOKENS,
     batch: int = 512,
     reshape: Callable[[Tensor, Tensor], Tensor] | None = None,
     proxy: Model | None = None,

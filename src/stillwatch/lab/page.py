@@ -22,7 +22,7 @@ ACCESS = {
 }  # fmt: skip
 
 # Short label of a line, by kind of access.
-SHORT = {
+SHORT_LABELS = {
     "open": "weights",
     "open_beside_teacher": "weights, teacher",
     "text": "text",
@@ -319,7 +319,7 @@ def _power(rows: Sequence[TableRow], axis: str, title: str) -> str:
             "polyline", points=" ".join(f"{px:.1f},{py:.1f}" for px, py in points), class_=f"line c{at}"
         )
         drawn += "".join(element("circle", cx=px, cy=py, r=3.4, class_=f"dot c{at}") for px, py in points)
-        drawn += text(SHORT[access], WIDTH - 86, TOP + 16 * at + 8, class_=f"tick name c{at}")
+        drawn += text(SHORT_LABELS[access], WIDTH - 86, TOP + 16 * at + 8, class_=f"tick name c{at}")
     return svg(WIDTH, HEIGHT, f"Power against {title}", drawn, "plot half")
 
 

@@ -70,7 +70,7 @@ def serve(
     seed: int,
     rows: Sequence[RequestState | None] | None = None,
     proxy: Model | None = None,
-    longest: int = models.LONGEST,
+    longest: int = models.MAX_ANSWER_TOKENS,
     progress: Step | None = None,
 ) -> Pairs:
     """Pairs of prompt and answer by the teacher, each marked under its own key where `rows` has one (None:

@@ -36,7 +36,7 @@ class StudentTrial:
     width: int = 2
     strength: float | None = None
     prompts: tuple[str, ...] = ()
-    longest: int = models.LONGEST
+    longest: int = models.MAX_ANSWER_TOKENS
 
     def campaigns(self) -> list[str]:
         """The campaign's prompts."""

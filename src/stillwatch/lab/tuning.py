@@ -51,7 +51,7 @@ class Tuning:
     steps: int = 1_500
     batch: int = 64
     rate: float = 1e-3
-    longest: int = models.LONGEST
+    longest: int = models.MAX_ANSWER_TOKENS
 
 
 def students(one: Tuning, shares: Sequence[float], rewords: Sequence[float], seeds: int) -> list[Tuning]:

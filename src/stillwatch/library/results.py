@@ -47,8 +47,9 @@ class Results:
 
     Example:
         >>> import stillwatch
-        >>> result = stillwatch.open_results("results/")  # doctest: +SKIP
-        >>> result.campaigns.to_pandas()  # doctest: +SKIP
+        >>> result = stillwatch.open_results("results/")
+        >>> result.campaigns.to_pandas()["campaign_id"].tolist()
+        ['C1']
     """
 
     def __init__(self, folder: Path, owned: tempfile.TemporaryDirectory[str] | None = None) -> None:
@@ -191,6 +192,14 @@ class Campaign:
     `explanations`, `glance`. A notebook shows the campaign's card of the report.
 
     The constructor raises `UsageError` where `results` have no campaign called `name`.
+
+    Example:
+        >>> import stillwatch
+        >>> campaign = stillwatch.open_results("results/").campaign("C1")
+        >>> campaign.facts["kind"]
+        'harvest'
+        >>> len(campaign.members) == campaign.facts["accounts"]
+        True
     """
 
     def __init__(self, results: Results, name: str) -> None:
@@ -307,7 +316,8 @@ def open_results(folder: str | Path) -> Results:
 
     Example:
         >>> import stillwatch
-        >>> for campaign in stillwatch.open_results("results/").campaigns:  # doctest: +SKIP
-        ...     print(campaign["campaign_id"], campaign["accounts"])
+        >>> for campaign in stillwatch.open_results("results/").campaigns:
+        ...     print(campaign["campaign_id"], campaign["kind"])
+        C1 harvest
     """
     return Results(Path(folder))

@@ -25,6 +25,14 @@ class Table:
 
     `len(table)` is the number of rows and iteration gives each row as a dictionary. Libraries that read the
     Arrow C stream interface accept the table itself (`polars.DataFrame(table)`).
+
+    Example:
+        >>> import stillwatch
+        >>> table = stillwatch.open_results("results/").campaigns
+        >>> len(table), table.columns[:2]
+        (1, ('campaign_id', 'kind'))
+        >>> [row["campaign_id"] for row in table]
+        ['C1']
     """
 
     def __init__(self, name: str, rows: pa.Table) -> None:

@@ -135,6 +135,11 @@ def watch(
         UsageError: An argument is out of range.
         Unreachable: The stream does not answer.
         StateError: The state belongs to another source or is in use by another watch.
+
+    Example:
+        >>> import stillwatch
+        >>> [event["type"] for event in stillwatch.watch("logs/", state="state/", once=True)]
+        []
     """
     events: deque[dict[str, Any]] = deque()
     options = Options(

@@ -334,7 +334,7 @@ def tree_faults(files: PackageFiles, manifest: dict[str, Any], predicate: dict[s
 # ------------------------------------------------------------------------------------------ numbers
 
 CLOSE = 1e-9  # relative difference of numbers that are equal but for rounding
-STRONGEST = 12.0  # log10 e-value beyond which no q-value is claimed
+STRONGEST_LOG10_E = 12.0  # log10 e-value beyond which no q-value is claimed
 # False alerts that a replay allows a year, and hours in a year.
 ALERTS_A_YEAR, HOURS_A_YEAR = 12.0, 8766.0
 DECISIVE, CLEAR = 1.0, 0.2  # log10 by which the best hypothesis must lead for a kind
@@ -432,7 +432,7 @@ def q_values(tables: dict[str, list[StoredRow]], overview: StoredRow) -> dict[st
     tested, smallest, rates = max(overview["candidates"], len(ordered)), 1.0, {}
     for rank in range(len(ordered), 0, -1):
         name = ordered[rank - 1]
-        smallest = min(smallest, tested / rank / 10 ** min(least[name], STRONGEST))
+        smallest = min(smallest, tested / rank / 10 ** min(least[name], STRONGEST_LOG10_E))
         rates[name] = smallest
     return rates
 

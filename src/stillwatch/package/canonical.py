@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-LARGEST = 2**53 - 1  # doubles represent all integers up to this size exactly (RFC 7493, section 2.2)
+LARGEST_INTEGER = 2**53 - 1  # doubles represent all integers up to this size exactly (RFC 7493, section 2.2)
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
@@ -31,7 +31,7 @@ def _written(value: Json) -> str:
     if isinstance(value, float):
         return _number(value)
     if isinstance(value, int):
-        if abs(value) > LARGEST:
+        if abs(value) > LARGEST_INTEGER:
             raise ValueError("an integer beyond 2^53 - 1")
         return str(value)
     if isinstance(value, Mapping):

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from stillwatch.contract import results as contract
-from stillwatch.package.canonical import LARGEST, Json
+from stillwatch.package.canonical import LARGEST_INTEGER, Json
 from stillwatch.package.pseudonyms import Pseudonyms
 from stillwatch.results.folder import TABLES
 
@@ -68,7 +68,7 @@ def plain(value: Any) -> Json:  # noqa: ANN401  a cell of any type of the contra
     if isinstance(value, list):
         return [plain(one) for one in value]
     is_beyond = (isinstance(value, float) and not math.isfinite(value)) or (
-        isinstance(value, int) and abs(value) > LARGEST
+        isinstance(value, int) and abs(value) > LARGEST_INTEGER
     )
     return str(value) if is_beyond else value
 

@@ -23,7 +23,7 @@ from stillwatch.stats.intervals import Interval, of_share
 
 ProbeVerdict = Literal["one_hand", "no_movement", "undecided"]
 ComparisonBasis = Literal["coin", "times", "natural"]
-ALPHA = 0.01  # level of the verdict; the bar
+ALPHA = 0.01  # level of the verdict: chosen
 # share of refused requests that pairs of accounts in an honest group may move; chosen, docs/methods/probe.md
 TOLERATED = 0.1
 LEAST_SHARE = 0.25  # share of moved work below which the verdict is that none moves; chosen

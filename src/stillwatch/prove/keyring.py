@@ -26,7 +26,7 @@ from stillwatch.errors import InputError, Problem, UsageError
 from stillwatch.stats.arrays import Uints
 
 FORMAT = "stillwatch-keyring-1"  # name and version of the format of a keyring
-WIDEST = 8  # tokens of context that a key may have at most
+MAX_CONTEXT = 8  # tokens of context that a key may have at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +183,6 @@ def _issued(held: dict[str, object]) -> Issued:
         if isinstance(value, str):
             value.encode()  # raises for a lone surrogate
     one = Issued(**held)  # type: ignore[arg-type]  # checked above; another field is a TypeError
-    if one.epoch < 1 or not 1 <= one.width <= WIDEST:
+    if one.epoch < 1 or not 1 <= one.width <= MAX_CONTEXT:
         raise ValueError("a key's epoch or width is out of range")
     return one

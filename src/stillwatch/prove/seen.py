@@ -46,7 +46,7 @@ from stillwatch.stats.arrays import Bools, Ints, Uints
 
 # size in words of the block in which the words of one context must lie: chosen, so that hundreds of words may
 # stand before each of three. Measured: as many windows of real answers are left as with 256
-NEAR = 2_048
+BLOCK_WORDS = 2_048
 FUZZY = 4  # least letters of a word that is also matched with one letter different: chosen
 # 1 / share of a word's letters that may be missing where it is cut in two: chosen, a reader can still read it
 HIDDEN = 2
@@ -56,7 +56,7 @@ HIDDEN = 2
 # answers of Alpaca): the rule leaves 69.5 % of the windows where 72.9 % were left
 REPEATED_SHARE = 0.4
 AROUND, SKIPPED, APART, APART_SAID = 6, 1, 10, 5
-LONGEST = 40  # most letters of a word that is matched inexactly: the time grows with their square
+MAX_INEXACT_LETTERS = 40  # most letters of a word that is matched inexactly: the time grows with their square
 BLOCKS = 8_192  # most blocks of a text; longer texts have larger blocks, which errs towards "was seen"
 # least excess of unexplained over explained characters of a stretch that counts as unread: chosen, three or
 # four words of a cipher
@@ -216,11 +216,12 @@ def _sign(found: re.Match[str]) -> str:
 class TextBefore:
     """Text that the suspect had before it when it gave one answer.
 
-    `texts` are read as one, in order: a text may be split over columns, messages or turns. `is_unread` says
-    that some of it is unexplained. `blocks` maps each word to the overlapping blocks of about `NEAR` words
-    that contain it, as the bits of an integer; `near` does the same for words less one letter. `streams` are
-    the letters and digits of each reading, its letters alone, the initials of its words and of its lines, and
-    the last letters of its words, without gaps. `passages` are the words of each reading in order.
+    `texts` are read as one, in order: a text may be split over columns, messages or turns. `is_unread`
+    says that some of it is unexplained. `blocks` maps each word to the overlapping blocks of about
+    `BLOCK_WORDS` words that contain it, as the bits of an integer; `near` does the same for words less
+    one letter. `streams` are the letters and digits of each reading, its letters alone, the initials of
+    its words and of its lines, and the last letters of its words, without gaps. `passages` are the words
+    of each reading in order.
     """
 
     texts: Sequence[str]
@@ -236,7 +237,7 @@ class TextBefore:
         begin = 0
         for reading in readings("\n".join(self.texts)):
             some = words(reading)
-            step = max(NEAR // 2, -(-len(some) // BLOCKS))
+            step = max(BLOCK_WORDS // 2, -(-len(some) // BLOCKS))
             for at, word in enumerate(some):
                 block = begin + at // step
                 self.blocks[word] = self.blocks.get(word, 0) | (3 << block)
@@ -309,7 +310,7 @@ class TextBefore:
             some = _alike(word)
             for one in some:
                 mask |= self.near.get(one, 0)
-            for cut in range(1, len(word) if len(word) <= LONGEST else 1):
+            for cut in range(1, len(word) if len(word) <= MAX_INEXACT_LETTERS else 1):
                 first = self.blocks.get(word[:cut], 0)
                 for lost in range(min(max(len(word) // HIDDEN, 1), len(word) - cut - 1) + 1) if first else ():
                     mask |= first & self.blocks.get(word[cut + lost :], 0)
@@ -329,9 +330,9 @@ def _alike(word: str) -> list[str]:
     """The word, and the word less each one of its letters; two words that differ by one letter share an
     entry.
 
-    Empty for words of fewer than `FUZZY` or more than `LONGEST` letters.
+    Empty for words of fewer than `FUZZY` or more than `MAX_INEXACT_LETTERS` letters.
     """
-    if not FUZZY <= len(word) <= LONGEST:
+    if not FUZZY <= len(word) <= MAX_INEXACT_LETTERS:
         return []
     return [word, *(word[:at] + word[at + 1 :] for at in range(len(word)))]
 
@@ -474,10 +475,10 @@ def _touched(said: Spoken, tokens: Tokens, width: int, more: int) -> tuple[list[
 
 
 def followed(texts: Iterable[str], forms: Mapping[tuple[str, ...], int]) -> set[tuple[int, str]]:
-    """The forms that occur in any reading of the texts, each as its number and the word before it ("" at
-    the beginning).
+    """Which of some runs of words occur in the texts, as pairs of a run's number and the word before it
+    ("" at the beginning).
 
-    `forms` maps folded words to numbers.
+    `forms` maps runs of folded words to numbers. Every reading of a text is searched (`readings`).
     """
     longest = max(map(len, forms), default=0)
     out = set()

@@ -37,12 +37,12 @@ class MarkedRequest:
     """
 
     row: RequestState
-    asked: MarkingRequest
+    request: MarkingRequest
     output: Sequence[int]
     heat: float
 
 
-def asked(extra: dict[str, Any] | None) -> tuple[str, str] | None:
+def mark_and_campaign(extra: dict[str, Any] | None) -> tuple[str, str] | None:
     """Mark and campaign named in a request's extra arguments; None where it names neither.
 
     Raises `ValueError` where only one is given, or the mark is unknown or needs a proxy student.
@@ -67,7 +67,7 @@ class Marks(LogitsProcessor):
     @classmethod
     def validate_params(cls, sampling_params: Any) -> None:
         """Raise `ValueError` for a request with wrong arguments, before it is run."""
-        asked(sampling_params.extra_args)
+        mark_and_campaign(sampling_params.extra_args)
 
     def __init__(self, vllm_config: Any, device: Any, is_pin_memory: bool) -> None:
         del vllm_config, device, is_pin_memory
@@ -86,7 +86,7 @@ class Marks(LogitsProcessor):
         ended = [self.rows.pop(index, None) for index in batch_update.removed]
         for index, parameters, _, output in batch_update.added:
             ended.append(self.rows.pop(index, None))
-            wanted = asked(parameters.extra_args)
+            wanted = mark_and_campaign(parameters.extra_args)
             heat = float(parameters.temperature)
             if wanted and heat > 0:  # greedy decoding draws no noise that a key could replace
                 ring = self.keys.ring
@@ -112,7 +112,9 @@ class Marks(LogitsProcessor):
         skipped.
         """
         ring = self.keys.ring
-        entries = [line(ring, one.asked, one.output) for one in ended if one is not None and len(one.output)]
+        entries = [
+            line(ring, one.request, one.output) for one in ended if one is not None and len(one.output)
+        ]
         try:
             if entries:
                 ledger.append(self.ledger, ring, entries)

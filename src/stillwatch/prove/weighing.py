@@ -21,7 +21,7 @@ from stillwatch.prove.windows import Windows, bits_of, contexts_of, identities, 
 from stillwatch.stats.arrays import Floats, Ints, Uints
 
 MOST_VALUES = 4_000  # most distinct weights for which the bound is computed exactly
-LOUDEST = 50  # 1 / largest share of one window in the sum of squared weights
+MIN_EQUAL_WINDOWS = 50  # one window has at most one such part of the sum of squared weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +100,14 @@ def _tally(some: Windows, *values: Floats) -> tuple[Any, ...]:
 
 
 def tempered(weights: Floats) -> Floats:
-    """Weights clipped so that none has more than 1 / `LOUDEST` of the sum of squares, approximately.
+    """Weights clipped so that none has more than 1 / `MIN_EQUAL_WINDOWS` of the sum of squares,
+    approximately.
 
     A sum of many similar terms has thin tails, which makes the bound tight.
     """
     out = weights
     for _ in range(20):
-        most = float(np.sqrt(out @ out / LOUDEST))
+        most = float(np.sqrt(out @ out / MIN_EQUAL_WINDOWS))
         if not len(out) or float(np.abs(out).max()) <= most * 1.01:
             break
         out = np.clip(out, -most, most)

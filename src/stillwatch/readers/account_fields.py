@@ -17,10 +17,10 @@ NAMES = re.compile(
     re.IGNORECASE,
 )
 """Field names that may be those of an account."""
-NOT = re.compile(r"agent|prompt|content|message|token|address|_ip\b|url", re.IGNORECASE)
+NOT_AN_ACCOUNT = re.compile(r"agent|prompt|content|message|token|address|_ip\b|url", re.IGNORECASE)
 """Field names that match `NAMES` but are not those of an account."""
-DEEPEST = 4  # nesting levels of a record that are searched: chosen
-LONGEST = 200  # most characters of an account's name: chosen
+MAX_NESTING = 4  # nesting levels of a record that are searched: chosen
+MAX_ACCOUNT_LENGTH = 200  # most characters of an account's name: chosen
 
 
 def account_fields(path: LogPath, form: Format | None = None, limits: Limits = LIMITS) -> dict[str, int]:
@@ -33,7 +33,7 @@ def account_fields(path: LogPath, form: Format | None = None, limits: Limits = L
     values: dict[str, set[str]] = defaultdict(set)
     for record in first_records(path, limits):
         for part in form.parts(record) if form else (record,):
-            for name, value in _leaves(mapping(part), "", DEEPEST):
+            for name, value in _leaves(mapping(part), "", MAX_NESTING):
                 values[name].add(value)
     return {name: len(several) for name, several in values.items() if len(several) > 1}
 
@@ -45,7 +45,11 @@ def _leaves(record: Record, above: str, deep: int) -> Iterator[tuple[str, str]]:
             continue
         path = f"{above}{name}"
         if isinstance(value, str | int) and not isinstance(value, bool):
-            if NAMES.search(name) and not NOT.search(name) and 0 < len(str(value)) <= LONGEST:
+            if (
+                NAMES.search(name)
+                and not NOT_AN_ACCOUNT.search(name)
+                and 0 < len(str(value)) <= MAX_ACCOUNT_LENGTH
+            ):
                 yield path, str(value)
         elif deep > 1:
             yield from _leaves(mapping(value), f"{path}.", deep - 1)

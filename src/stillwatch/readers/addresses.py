@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from stillwatch.stats.arrays import Bools
 
 KEPT = 1 << 16  # most cached texts: chosen
-LONGEST = 256  # most characters of an address with port and zone: chosen
+MAX_ADDRESS_LENGTH = 256  # most characters of an address with port and zone: chosen
 
 
 @lru_cache(KEPT)
@@ -23,8 +23,8 @@ def address_in(text: str) -> str | None:
     An IPv4-mapped IPv6 address (`::ffff:1.2.3.4`) becomes the IPv4 address. None where there is no address
     (`-`, `unknown`, `unix:`, a host name, a masked address).
     """
-    if len(text) > LONGEST:
-        text = text[:LONGEST]
+    if len(text) > MAX_ADDRESS_LENGTH:
+        text = text[:MAX_ADDRESS_LENGTH]
     value = text.partition(",")[0].strip().strip('"').removeprefix("for=").strip('"')
     if value.startswith("["):
         value = value[1:].partition("]")[0]

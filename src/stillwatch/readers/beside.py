@@ -19,7 +19,7 @@ from stillwatch.readers.registry import Format, Numbered
 from stillwatch.readers.tolerant import loads
 
 PEEK = 20  # records that are read to recognise the format of another file: chosen
-DEEPEST = 8  # most trailing parts of an object's key that are tried as a path: chosen
+MAX_PATH_PARTS = 8  # most trailing parts of an object's key that are tried as a path: chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Beside:
         if isinstance(self.path, Remote):
             there = self.path.below(key)
             return None if there is None else self._value(there)
-        parts = PurePosixPath(key.partition("://")[2] or key).parts[-DEEPEST:]
+        parts = PurePosixPath(key.partition("://")[2] or key).parts[-MAX_PATH_PARTS:]
         if ".." in parts:
             return None
         folder = self.path.parent

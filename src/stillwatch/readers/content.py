@@ -21,7 +21,7 @@ from stillwatch.readers.tolerant import loads
 
 TEXT = ("text", "input_text", "output_text")
 """Types of parts that hold plain text."""
-SAID = (
+TEXT_FIELDS = (
     "text",
     "content",
     "parts",
@@ -78,7 +78,7 @@ SILENT = (
     "cachePoint",
 )
 """Types or fields of parts that give no text: tool results and reasoning."""
-DEEPEST = 20  # nesting levels of parts that are read: chosen
+MAX_PART_NESTING = 20  # nesting levels of parts that are read: chosen
 SYSTEM = ("system", "developer")  # roles of turns that are a system prompt
 USER = ("user", "human")  # roles of turns that are a prompt
 CLASSES = (*SYSTEM, *USER, "ai", "assistant", "tool", "function", "chat")
@@ -101,7 +101,7 @@ LIMITS = (
     "maxTokenCount", "max_tokens_to_sample", "max_new_tokens", "maxNewTokens", "num_predict",
 )  # fmt: skip
 """Names of the largest number of output tokens."""
-ASKED = (
+PROMPT_FIELDS = (
     "messages",
     "input",
     "contents",
@@ -230,7 +230,7 @@ def _no_answer() -> Row:
     return dict.fromkeys(ANSWER) | {"response": UNREADABLE}
 
 
-def text_of(content: Any, *, calls: bool = False, deep: int = DEEPEST) -> str:  # noqa: ANN401  any JSON value
+def text_of(content: Any, *, calls: bool = False, deep: int = MAX_PART_NESTING) -> str:  # noqa: ANN401  any JSON value
     """The text of a turn's content: a string, a part, or a list of parts; empty where there is none.
 
     With `calls`, tool calls appear by name. Nested parts are read to `deep` levels.
@@ -264,7 +264,7 @@ def _part(part: Mapping[str, Any], calls: bool, deep: int) -> str:
         return f"[tool {tool_name(part)}]" if calls else ""
     if kind in MARKS:
         return MARKS[str(kind)]
-    for name in SAID:  # before the fields of calls and of reasoning, which may stand beside a text
+    for name in TEXT_FIELDS:  # before the fields of calls and of reasoning, which may stand beside a text
         value = part.get(name)
         said = value if isinstance(value, str) else text_of(value, calls=calls, deep=deep) if value else ""
         if said:
@@ -310,7 +310,7 @@ def _nothing_asked() -> tuple[str | None, str | None]:
 
 
 @sent(_nothing_asked)
-def asked(messages: Any, instructions: Any = None) -> tuple[str | None, str | None]:  # noqa: ANN401  any JSON values
+def prompts_of(messages: Any, instructions: Any = None) -> tuple[str | None, str | None]:  # noqa: ANN401  any JSON values
     """System prompt and prompt of a conversation; each is None where it is missing.
 
     `messages` are turns with roles, a single string, or JSON of either; `instructions` is a separate system
@@ -382,7 +382,7 @@ def _of_langchain(turn: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any
 
 
 @sent(lambda: UNREADABLE)
-def answered(answer: Any, deep: int = DEEPEST) -> str | None:  # noqa: ANN401  any JSON value
+def answered(answer: Any, deep: int = MAX_PART_NESTING) -> str | None:  # noqa: ANN401  any JSON value
     """The text of an answer in any provider's form; None where it has none, `UNREADABLE` for an unexpected
     form.
     """
@@ -440,7 +440,9 @@ def request_columns(body: Mapping[str, Any]) -> Row:
     settings.
     """
     get = body.get
-    system, prompt = asked(first(*(get(name) for name in ASKED)), first(*(get(name) for name in INSTRUCTED)))
+    system, prompt = prompts_of(
+        first(*(get(name) for name in PROMPT_FIELDS)), first(*(get(name) for name in INSTRUCTED))
+    )
     more: Mapping[str, Any] = next((body[name] for name in SETTINGS if isinstance(get(name), dict)), {})
 
     def setting(*names: str) -> Any:  # noqa: ANN401  any JSON value

@@ -1,8 +1,8 @@
 """Takes records out of the envelopes that log shippers put around them.
 
-An envelope is one module in `readers/envelopes` that defines one `Envelope` of the module's name. `Opener`
-opens envelopes in any order, nested to `DEEPEST` levels, both before a file's format is recognised and when
-the file is read.
+An envelope is one module in `readers/envelopes` that defines one `Envelope` of the module's name.
+`Opener` opens envelopes in any order, nested to `MAX_NESTED_ENVELOPES` levels, both before a file's
+format is recognised and when the file is read.
 
 * A record that the file's format recognises is never opened, so that content of a sender stays in place.
 * An envelope holds objects or text. Text is JSON, or a line of a log: `{"line": text, "modified": seconds
@@ -33,7 +33,7 @@ from stillwatch.readers.tolerant import is_begun, is_broken, objects, unquoted
 
 NEEDED = tuple(name for name in EXCHANGES.required if name != "exchange_id")
 """Required columns of the contract that cannot be filled where they are missing."""
-DEEPEST = 8  # most nested envelopes that are opened: chosen, twice what shippers produce
+MAX_NESTED_ENVELOPES = 8  # most nested envelopes that are opened: chosen, twice what shippers produce
 BEGINNINGS = 4  # most pieces that are tried as the first of a record: chosen
 SAMPLE = 200  # records by which a file's format is recognised: chosen
 MOST_SEARCHED = 20_000  # most records and lines of text among which the sample is searched: chosen
@@ -91,7 +91,7 @@ def envelope(
     """
 
     def wrap(function: Open) -> Envelope:
-        """The envelope that the function opens."""
+        """Make the function the `open` of an `Envelope`."""
         return Envelope(
             name=function.__name__,
             title=title,
@@ -154,7 +154,7 @@ class Opener:
                 yield number, record
                 continue
             self._number, self._waits = number, False
-            found, names = self._opened(record, DEEPEST)
+            found, names = self._opened(record, MAX_NESTED_ENVELOPES)
             self.losses.envelopes.update(names)
             self.losses.passed_over += not found and not self._waits
             for one in found:

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from stillwatch.readers.content import answer_columns, request_columns, whole_answer
 from stillwatch.readers.registry import Row, at, first, header
 
-ASKS = frozenset(
+REQUEST_FIELDS = frozenset(
     (
         "model",
         "messages",
@@ -63,14 +63,14 @@ CALLERS = (
     "x-auth-request-user",
 )
 """Headers in which gateways name the caller, in the order in which they are tried."""
-LONGEST = 8192  # characters of a URL that are read: chosen
+MAX_URL_LENGTH = 8192  # characters of a URL that are read: chosen
 
 
 def path_of(address: Any) -> str:  # noqa: ANN401  any JSON value
     """The path of a URL, a request line (`POST /v1/x HTTP/1.1`) or a path with a query; empty for other
     values.
     """
-    text = address[:LONGEST] if isinstance(address, str) else ""
+    text = address[:MAX_URL_LENGTH] if isinstance(address, str) else ""
     parts = text.split(" ")
     if len(parts) > 1 and parts[0].isupper():
         text = parts[1]
@@ -107,7 +107,7 @@ def calls_model_of_site(method: str, path: str, body: Any, answer: Any = None) -
 
 def _asks(body: Any) -> bool:  # noqa: ANN401  any JSON value
     """Whether a request's body is that of a model call."""
-    return isinstance(body, Mapping) and not ASKS.isdisjoint(body)
+    return isinstance(body, Mapping) and not REQUEST_FIELDS.isdisjoint(body)
 
 
 def _answers(answer: Any) -> bool:  # noqa: ANN401  any JSON value

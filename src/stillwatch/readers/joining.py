@@ -99,7 +99,7 @@ def joined_format(
     """
 
     def wrap(function: Callable[[Record], JoinedPart]) -> Format:
-        """The format that the function describes."""
+        """Make the function a `Format`."""
         taken = _Taker(function, split)
 
         def read(

@@ -24,9 +24,9 @@ from stillwatch.errors import Problem, UsageError
 from stillwatch.readers.content import (
     answer_columns,
     answered,
-    asked,
     body_in,
     decoded,
+    prompts_of,
     request_columns,
     tool_names,
 )
@@ -44,7 +44,7 @@ from stillwatch.readers.registry import (
 )
 
 ENDING = ".toml"  # ending of a mapping file
-LARGEST = 1 << 20  # most bytes of a mapping file: chosen
+MAX_MAPPING_BYTES = 1 << 20  # most bytes of a mapping file: chosen
 PARTS = ("name", "title", "where", "columns", "bodies", "test")  # keys of a mapping file
 BODIES = ("request", "response")  # keys of the part `bodies`
 MILLISECONDS = {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3, "min": 6e4}
@@ -139,9 +139,9 @@ def _as_column(name: str, value: Any) -> Any:  # noqa: ANN401  any JSON value
     if name == "timestamp":
         return moment(value)
     if name == "prompt":
-        return asked(value)
+        return prompts_of(value)
     if name == "system_prompt":
-        return asked([{"role": "system", "content": decoded(value)}])[0]
+        return prompts_of([{"role": "system", "content": decoded(value)}])[0]
     if name == "response":
         return answered(value)
     if name == "tool_names":
@@ -165,10 +165,12 @@ def read_mapping(path: Path) -> Format:
                 found=error.strerror or type(error).__name__,
             )
         ) from error
-    if len(raw) > LARGEST:
+    if len(raw) > MAX_MAPPING_BYTES:
         raise UsageError(
             Problem(
-                fact="the mapping file is too large", where=str(path), expected=f"at most {LARGEST:,} bytes"
+                fact="the mapping file is too large",
+                where=str(path),
+                expected=f"at most {MAX_MAPPING_BYTES:,} bytes",
             )
         )
     try:

@@ -23,7 +23,7 @@ import pyarrow.csv as pacsv
 import pyarrow.json as pajson
 import pyarrow.parquet as pq
 
-from stillwatch.contract.table import LONGEST, TableSchema
+from stillwatch.contract.table import MAX_NAME_BYTES, TableSchema
 from stillwatch.readers.cast import cells, shortened
 from stillwatch.readers.limits import FREE, Limits
 from stillwatch.readers.losses import Losses
@@ -440,24 +440,26 @@ def _is_list(kind: pa.DataType) -> bool:
 
 
 def _decoded_bytes(chunk: pa.Array) -> Ints:
-    """Bytes of each row's strings without the dictionary; a string in a list counts as `LONGEST` bytes."""
+    """Bytes of each row's strings without the dictionary; a string in a list counts as `MAX_NAME_BYTES`
+    bytes.
+    """
     if _is_list(chunk.type):
         return (
             pc.fill_null(pc.list_value_length(chunk), 0).to_numpy(zero_copy_only=False).astype(np.int64)
-            * LONGEST
+            * MAX_NAME_BYTES
         )
     lengths = pc.binary_length(chunk.dictionary).cast(pa.int64())
     return np.asarray(pc.fill_null(lengths.take(chunk.indices), 0))
 
 
 def _decoded(chunk: pa.Array) -> pa.Array:
-    """The array without dictionaries; strings in lists are shortened to `LONGEST` bytes."""
+    """The array without dictionaries; strings in lists are shortened to `MAX_NAME_BYTES` bytes."""
     if not _is_list(chunk.type):
         return chunk.dictionary_decode()
     inner = chunk.flatten()
     names = pa.array(
         [
-            None if one is None else shortened(one.decode("utf-8", "replace"), LONGEST)
+            None if one is None else shortened(one.decode("utf-8", "replace"), MAX_NAME_BYTES)
             for one in inner.dictionary.cast(pa.binary()).to_pylist()
         ],
         pa.string(),

@@ -42,7 +42,7 @@ from stillwatch.readers.vendor import vendor_batches
 from stillwatch.stats.arrays import Bools
 
 SAMPLE = 1000  # first rows or records that are checked
-NEAR = 40  # most characters of a column name that a message suggests for `--map`
+MAX_SUGGESTED_LENGTH = 40  # most characters of a column name that a message suggests for `--map`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +179,7 @@ def _check_file(
                 near = [
                     name
                     for name in get_close_matches(theirs, list(fields), 1)
-                    if name.isidentifier() and len(name) <= NEAR
+                    if name.isidentifier() and len(name) <= MAX_SUGGESTED_LENGTH
                 ]
                 problems.append(
                     Problem(

@@ -124,7 +124,7 @@ class Unreadable:
 
 UNREADABLE: Any = Unreadable()  # value of a column whose content is there and cannot be read
 UNATTRIBUTED = "unattributed"  # account of rows whose log does not name one
-DEEPEST = 16  # most names of a path in a record's name: chosen
+MAX_PATH_NAMES = 16  # most names of a path in a record's name: chosen
 LONGEST_NUMBER = 64  # most characters of a number: chosen
 LONGEST_SECONDS = 1e12  # longest duration in seconds: chosen, longer than any real one
 
@@ -191,7 +191,7 @@ def log_format(
     """
 
     def wrap(function: Callable[..., Iterable[Row]]) -> Format:
-        """The format that the function reads."""
+        """Make the function a `Format`."""
 
         def read(
             records: Iterator[Numbered], around: Beside | None = None
@@ -286,7 +286,7 @@ def nested(record: Record) -> Record:
     whole: dict[str, Any] = {name: value for name, value in record.items() if "." not in name}
     for path, value in record.items():
         *parents, last = path.split(".")
-        if not parents or len(parents) > DEEPEST:
+        if not parents or len(parents) > MAX_PATH_NAMES:
             continue
         place = whole
         for name in parents:

@@ -31,7 +31,7 @@ SINCE_1_S = 62_135_596_800  # seconds from year 1 to 1970
 UNITS = ((1, 0), (10**3, 0), (10**6, 0), (10**9, 0), (10**7, SINCE_1601_S), (10**7, SINCE_1_S))
 # Earliest and latest time that is read, in seconds since 1970.
 EARLIEST_S, LATEST_S = EARLIEST_US // MICROSECONDS, LATEST_US // MICROSECONDS + 1
-LONGEST = 64  # most characters of a time: chosen
+MAX_TIME_LENGTH = 64  # most characters of a time: chosen
 # A number, which counts seconds or fractions since 1970.
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d{1,3})?")
 # A time as in ISO 8601: date, clock, fraction and zone.
@@ -132,7 +132,7 @@ def _of_datetime(at: datetime) -> int:
 def _of_text(value: str) -> int | None:
     """Microseconds of a text in any of the forms; None for other texts."""
     text = value.strip().strip("[]")
-    if len(text) > LONGEST or not text.isascii():
+    if len(text) > MAX_TIME_LENGTH or not text.isascii():
         return None
     if NUMBER.fullmatch(text):
         if len(text) in (8, 14) and text.isdigit() and text.startswith("20"):  # 20260504, 20260504090000

@@ -2,7 +2,7 @@
 
 Where the fast parser fails, these faults are repaired in linear time: a byte-order mark, invalid UTF-8 and
 lone surrogates (U+FFFD), NaN and infinities (null), control characters, bytes escaped with x as in access
-logs, numbers beyond 64 bits, and values nested deeper than `DEEPEST` (null).
+logs, numbers beyond 64 bits, and values nested deeper than `MAX_NESTING` (null).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-DEEPEST = 200  # most nesting levels that are kept: chosen, below Python's limit on recursion
+MAX_NESTING = 200  # most nesting levels that are kept: chosen, below Python's limit on recursion
 # An escape, among them half of a surrogate pair.
 LONE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
@@ -165,8 +165,8 @@ def _paired(found: re.Match[str]) -> str:
 
 
 def _shallow(text: str) -> str:
-    """The text with `null` in place of values nested deeper than `DEEPEST`. Raises `ValueError` where such a
-    value has no end.
+    """The text with `null` in place of values nested deeper than `MAX_NESTING`. Raises `ValueError` where
+    such a value has no end.
     """
     kept, depth, begin = [], 0, 0
     for found in TOKENS.finditer(text):
@@ -175,14 +175,14 @@ def _shallow(text: str) -> str:
             continue
         if sign in "[{":
             depth += 1
-            if depth == DEEPEST + 1:
+            if depth == MAX_NESTING + 1:
                 kept.append(text[begin : found.start()])
         else:
-            if depth == DEEPEST + 1:
+            if depth == MAX_NESTING + 1:
                 kept.append("null")
                 begin = found.end()
             depth -= 1
-    if depth > DEEPEST:
+    if depth > MAX_NESTING:
         raise ValueError("a nest without an end")
     return "".join([*kept, text[begin:]])
 

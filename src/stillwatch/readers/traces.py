@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Any
 
 from stillwatch.readers.beside import PEEK, Beside, records_of
-from stillwatch.readers.content import answered, asked, decoded
+from stillwatch.readers.content import answered, decoded, prompts_of
 from stillwatch.readers.http import joined
 from stillwatch.readers.limits import Limits
 from stillwatch.readers.open import FAULTS
@@ -79,7 +79,7 @@ class LoggedContent:
         """The content as columns of the contract; what cannot be read is left out."""
         row: Row = {}
         with suppress(*SHAPES):
-            row["system_prompt"], row["prompt"] = asked(self.turns)
+            row["system_prompt"], row["prompt"] = prompts_of(self.turns)
         with suppress(*SHAPES):
             row["response"] = answered(self.answers[0]) if self.answers else None
         if self.finish:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from stillwatch.readers.content import answered, asked, decoded, request_columns, tool_names
+from stillwatch.readers.content import answered, decoded, prompts_of, request_columns, tool_names
 from stillwatch.readers.registry import (
     SHAPES,
     UNREADABLE,
@@ -143,7 +143,7 @@ COUNTED = {  # the first attribute that is present; its value may be 0
     "stream": ("gen_ai.request.stream", "gen_ai.is_streaming", "llm.is_streaming"),
 }
 SETTINGS = ("temperature", "top_p", "max_tokens")  # parameters of a request that are read
-SPOKEN = (  # attributes with a whole conversation, in the order in which they are tried
+CONVERSATION_ATTRIBUTES = (  # attributes with a whole conversation, in the order in which they are tried
     "gen_ai.input.messages",
     "gen_ai.request.messages",
     "ai.prompt.messages",
@@ -427,7 +427,7 @@ def _say(row: Row, said: Mapping[str, Any], where: Layout) -> None:
         )
         row |= {name: value for name, value in columns.items() if row.get(name) is None}
     else:
-        row["system_prompt"], row["prompt"] = asked(turns, get("gen_ai.system_instructions"))
+        row["system_prompt"], row["prompt"] = prompts_of(turns, get("gen_ai.system_instructions"))
     if output is not None:
         row["response"] = answered(output)
     if where.rare:
@@ -450,7 +450,7 @@ def _asked_elsewhere(said: Mapping[str, Any]) -> Any:  # noqa: ANN401  any JSON 
     """The messages in attributes other than the present convention's; None where there are none."""
     found = _numbered_turns(said, "gen_ai.prompt") or _numbered_turns(said, "llm.input_messages")
     found = found or _numbered_turns(said, "llm.prompts") or _listed_turns(said.get("llm.input_messages"))
-    return found or next((said[name] for name in SPOKEN if said.get(name)), None)
+    return found or next((said[name] for name in CONVERSATION_ATTRIBUTES if said.get(name)), None)
 
 
 def _answered_elsewhere(said: Mapping[str, Any]) -> Any:  # noqa: ANN401  any JSON value

@@ -22,7 +22,7 @@ from stillwatch.report.leads import leads_found
 from stillwatch.report.reading import Overview, ResultTables
 from stillwatch.report.trial import FULL_BAR_LOG10, Glance, TrialRow, TrialsView, glance, trial
 
-STRONGEST, EVIDENCE, MEMBERS, PROMPTS, CARDS, NAMED = 8, 200, 20, 50, 60, 4
+UNFOLDED_EVIDENCE, EVIDENCE, MEMBERS, PROMPTS, CARDS, NAMED = 8, 200, 20, 50, 60, 4
 """Most items shown: evidence unfolded and in all, members, prompts, campaigns with drawings, campaigns named
 in the verdict.
 """
@@ -113,8 +113,8 @@ def card(results: ResultTables, row: TableRow, anchor: str, *, is_full: bool = T
         claims=_claims(results, name),
         hypotheses=hypotheses,
         rivals=_rivals(hypotheses, results.rows("hypotheses", name)),
-        evidence=evidence[:STRONGEST],
-        evidence_more=evidence[STRONGEST:EVIDENCE],
+        evidence=evidence[:UNFOLDED_EVIDENCE],
+        evidence_more=evidence[UNFOLDED_EVIDENCE:EVIDENCE],
         evidence_uncounted=max(0, len(evidence) - EVIDENCE),
         desk=desk(results, row, is_full=is_full),
         members=top.slice(0, MEMBERS).to_pylist(),

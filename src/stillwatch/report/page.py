@@ -28,7 +28,7 @@ from stillwatch.report.cards import CARDS, CampaignCard, cards, overview_or_unkn
 from stillwatch.report.compare import compare
 from stillwatch.report.leads import MAX_LEADS, LeadView, leads, leads_found
 from stillwatch.report.packed import PackedGroup, pack
-from stillwatch.report.reading import OPTIONAL, UNTOLD, ResultTables, read
+from stillwatch.report.reading import ABSENCE_UNMENTIONED, OPTIONAL, ResultTables, read
 from stillwatch.report.trial import explanations_tried
 from stillwatch.report.values import kind_words
 
@@ -64,7 +64,7 @@ def render(folder: Path, prompts: pa.Table | None = None) -> str:
         has_overview=results.overview is not None,
         packed=packed,
         held=held,
-        missing=[name for name in OPTIONAL if name not in results.tables and name not in UNTOLD],
+        missing=[name for name in OPTIONAL if name not in results.tables and name not in ABSENCE_UNMENTIONED],
     )
 
 

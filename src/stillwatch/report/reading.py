@@ -44,7 +44,7 @@ OPTIONAL = {
     "names": "campaign_id name known_since lineage",
     "labels": "group_id account_id value verdict statement",
 }
-UNTOLD = ("prompts", "names", "labels")  # tables whose absence the page does not mention
+ABSENCE_UNMENTIONED = ("prompts", "names", "labels")  # tables whose absence the page does not mention
 MAY_LACK = {  # columns that are read as null where an older version did not write them
     "campaigns": ("fpr_empirical", "fpr_synthetic", "explanation"),
     "evidence": ("basis", "others", "network_class"),

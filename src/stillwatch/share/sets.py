@@ -32,7 +32,7 @@ PROMPT_FAMILY = "prompt_family"
 """Kind of a phrase, or of a MinHash band of a prompt, under a joint key."""
 FEWEST_ACCOUNTS = 3
 """Fewest accounts that must show a prompt family. Text that only one or two accounts show is their own."""
-LONGEST = 512
+MAX_VALUE_BYTES = 512
 """Most bytes of a value, as in the contract."""
 MOST_VALUES = 2_000_000
 """Most values of a set. Chosen: twice the size for which the time is stated."""
@@ -90,7 +90,7 @@ def canonical(kind: str, value: str) -> str:
     if kind not in CANONICAL:
         raise unknown("kind of value", kind, CANONICAL)
     found = CANONICAL[kind](value)
-    if not found or len(found.encode()) > LONGEST:
+    if not found or len(found.encode()) > MAX_VALUE_BYTES:
         raise ValueError("empty, or too long")
     return found
 

@@ -239,7 +239,7 @@ def group_test(
     """
 
     def wrap(function: Statistic) -> GroupTest:
-        """The group test that the function is the statistic of."""
+        """Make the function the statistic of a `GroupTest`."""
         card = Card(
             name=function.__name__,
             measures=measures,
@@ -321,7 +321,7 @@ def explanation(
     """
 
     def wrap(function: Callable[[Traits, Labels], Labels]) -> Explanation:
-        """The explanation that the function marks accounts for."""
+        """Make the function the mark of an `Explanation`."""
         card = ExplanationCard(
             name=function.__name__,
             what=what,
@@ -362,7 +362,7 @@ def indicator(
     """
 
     def wrap(function: Callable[[ir.Table], ir.Value]) -> Indicator:
-        """The indicator that the function gives the values of."""
+        """Make the function the value of an `Indicator`."""
         card = Card(
             name=function.__name__,
             measures=measures,

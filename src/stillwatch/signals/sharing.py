@@ -13,7 +13,7 @@ from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outco
 from stillwatch.stats.arrays import Ints
 from stillwatch.stats.evalues import binomial_log_e
 
-FLOOR = 0.05  # least probability of a repeat that the null allows
+MIN_REPEAT_PROBABILITY = 0.05  # least probability of a repeat that the null allows
 ENRICHMENT = 3.0  # times the share of repeats among other accounts that the null allows
 FEWEST_ACCOUNTS, FEWEST_OTHERS = 8, 40  # members, and other accounts, that need a value
 
@@ -35,9 +35,9 @@ def attribute(kind: str) -> Callable[[Summaries], ir.Table]:
 def sharing_finding(rows: Columns, member: Mask, sentence: str, attribute: str) -> Outcome:
     """Test of whether members repeat each other's values, over the rows of `attribute`.
 
-    A value that k members show counts as k-1 repeats. Null: a further member shows a value already seen in
-    the group with probability at most max(`FLOOR`, `ENRICHMENT` times the share of repeats among as many
-    other accounts, drawn at random).
+    A value that k members show counts as k-1 repeats. Null: a further member shows a value already seen
+    in the group with probability at most max(`MIN_REPEAT_PROBABILITY`, `ENRICHMENT` times the share of
+    repeats among as many other accounts, drawn at random).
 
     Args:
         rows: Columns `value` (codes) and `exchanges`.
@@ -54,7 +54,7 @@ def sharing_finding(rows: Columns, member: Mask, sentence: str, attribute: str) 
     held = int((np.bincount(mine) > 0).sum())
     repeats = len(mine) - held
     usual = _usual_share(others, len(mine))
-    bound = min(max(FLOOR, ENRICHMENT * usual), 0.9)
+    bound = min(max(MIN_REPEAT_PROBABILITY, ENRICHMENT * usual), 0.9)
     return Finding(
         log_e=binomial_log_e(repeats, len(mine), bound),
         value=f"{held} values over {len(mine)} members",

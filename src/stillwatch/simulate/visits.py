@@ -37,7 +37,7 @@ OPENERS = (
 )
 PASTED = 0.06  # share of own details that are a pasted document; chosen
 OWN_CLIENT = 0.7  # share of crowds whose other traffic comes from clients of the accounts' own; chosen
-BUSIEST = 400.0  # most exchanges of an account's other traffic per day, on average
+MAX_OTHER_PER_DAY = 400.0  # most exchanges of an account's other traffic per day, on average
 
 
 @dataclass(slots=True, kw_only=True)
@@ -307,7 +307,9 @@ def own_life(
     mean = rng.uniform(0.0, 0.7) if share is None else share
     each = np.clip(rng.beta(1.0 + 8 * mean, 1.0 + 8 * (1 - mean), len(group)) * (mean > 0.02), 0.0, 0.9)
     sent = np.bincount(common.account, minlength=len(group))
-    extra = rng.poisson(np.minimum(sent * each / (1 - each), BUSIEST * setting.days)).astype(np.int64)
+    extra = rng.poisson(np.minimum(sent * each / (1 - each), MAX_OTHER_PER_DAY * setting.days)).astype(
+        np.int64
+    )
     rows = write(rng, group, sittings(rng, group, extra, setting), setting)
     if rng.random() < OWN_CLIENT:
         rows.columns["user_agent"] = group.own_agent[rows.account]

@@ -4,8 +4,8 @@ A digest is computed under a public seed and then enciphered with a key of 128 b
 
 * Every column of digests has a separate key, so that digests of two columns cannot be compared.
 * A release is a set of sketches handed to one receiver. Sketches of two releases have different keys.
-* A secret has at least `SHORTEST` bytes and is stretched with scrypt (RFC 7914), since a key's public name
-  allows guesses at the secret to be checked.
+* A secret has at least `MIN_SECRET_BYTES` bytes and is stretched with scrypt (RFC 7914), since a key's
+  public name allows guesses at the secret to be checked.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from stillwatch.errors import InputError, Problem
 
 KEY_VARIABLE = "STILLWATCH_KEY"
 """Name of the environment variable for the secret."""
-SHORTEST = 16  # smallest length of a secret in bytes: chosen, 128 bits where they are random
+MIN_SECRET_BYTES = 16  # smallest length of a secret in bytes: chosen, 128 bits where they are random
 FRESH = "openssl rand -hex 32"  # command that makes a secret
 COST, BLOCK, LANES = (
     1 << 14,
@@ -59,16 +59,16 @@ def fresh() -> Key:
 
 def of_secret(secret: bytes, where: str) -> Key:
     """The key derived from a secret; white space at both ends is ignored. `where` is the secret's place in
-    messages. Raises `InputError` for a secret shorter than `SHORTEST` bytes.
+    messages. Raises `InputError` for a secret shorter than `MIN_SECRET_BYTES` bytes.
     """
     secret = secret.strip()
-    if len(secret) < SHORTEST:
+    if len(secret) < MIN_SECRET_BYTES:
         raise InputError(
             Problem(
                 fact="the key is too short to be secret",
                 where=where,
                 found=f"{len(secret)} {'byte' if len(secret) == 1 else 'bytes'}",
-                expected=f"{SHORTEST} bytes or more",
+                expected=f"{MIN_SECRET_BYTES} bytes or more",
                 fix=FRESH,
             )
         )

@@ -16,7 +16,7 @@ WIDEST_SHARE = 0.25  # largest share of the reference that an interval of `alike
 # Of `even`: the largest share of the reference that an interval may hold, and the factor on that share under
 # the null.
 DENSEST, EVEN_ENRICHMENT = 0.35, 2.0
-FLOOR = 0.5  # least probability of a success that a null allows
+MIN_SUCCESS_PROBABILITY = 0.5  # least probability of a success that a null allows
 ENRICHMENT = 3.0  # factor on the share of the reference under the null of `alike` and `beyond`
 FEWEST_VALUES = 8  # finite values of members that each half of the data needs
 FEWEST_REFERENCE = 50  # finite values of other accounts that are needed
@@ -53,12 +53,12 @@ class Lack:
 def alike(proposed: Floats, tested: Floats, reference: Floats) -> Alike | Lack:
     """Test of whether members' values lie in an interval that holds few values of other accounts.
 
-    The interval is the one that holds a share of the `proposed` values and the least of the reference, chosen
-    on one half of the data; `tested` values of the other half are counted in it. Two such shares (`COVERS`)
-    are tried and their e-values averaged. Null: a member independently falls into it with probability at most
-    max(`FLOOR`, `ENRICHMENT` times the share of other accounts that do). The bound is large on purpose:
-    people who share a tool, a class or an office are more alike than strangers, and the null must hold for
-    them too.
+    The interval is the one that holds a share of the `proposed` values and the least of the reference,
+    chosen on one half of the data; `tested` values of the other half are counted in it. Two such shares
+    (`COVERS`) are tried and their e-values averaged. Null: a member independently falls into it with
+    probability at most max(`MIN_SUCCESS_PROBABILITY`, `ENRICHMENT` times the share of other accounts that
+    do). The bound is large on purpose: people who share a tool, a class or an office are more alike than
+    strangers, and the null must hold for them too.
 
     Args:
         proposed: One value per member from the first half of the data; non-finite values are ignored.
@@ -75,10 +75,10 @@ def even(proposed: Floats, tested: Floats, reference: Floats) -> Alike | Lack:
     and still vary as customers do. Arguments are those of `alike`.
 
     The narrowest interval that holds a share of the `proposed` values, chosen on one half of the data, is
-    compared with the *densest* interval of its width among other accounts (Lévy's concentration function);
-    `tested` values of the other half are counted in it. Two such shares (`COVERS`) are tried and their
-    e-values averaged. Null: a member independently falls into it with probability at most max(`FLOOR`,
-    `EVEN_ENRICHMENT` times the share of others in their densest interval).
+    compared with the *densest* interval of its width among other accounts (Lévy's concentration
+    function); `tested` values of the other half are counted in it. Two such shares (`COVERS`) are tried
+    and their e-values averaged. Null: a member independently falls into it with probability at most
+    max(`MIN_SUCCESS_PROBABILITY`, `EVEN_ENRICHMENT` times the share of others in their densest interval).
     The bound is large on purpose, as in `alike`.
     """
     return _crowding(proposed, tested, reference, _narrowest, DENSEST, EVEN_ENRICHMENT)
@@ -109,7 +109,9 @@ def _crowding(
             logs.append(0.0)
             continue
         inside = int(((tested >= low) & (tested <= high)).sum())
-        logs.append(binomial_log_e(inside, len(tested), min(max(FLOOR, enrichment * share), 0.95)))
+        logs.append(
+            binomial_log_e(inside, len(tested), min(max(MIN_SUCCESS_PROBABILITY, enrichment * share), 0.95))
+        )
         found.append(
             Alike(log_e=logs[-1], low=low, high=high, inside=inside, members=len(tested), reference=share)
         )
@@ -161,9 +163,9 @@ class Beyond:
 def beyond(tested: Floats, reference: Floats, tail: float = 0.1) -> Beyond | Lack:
     """Test of whether many members exceed the upper `tail` quantile of other accounts.
 
-    `tested` and `reference` have one value per member and per other account; values that are not finite are
-    ignored. Null: a member independently exceeds the quantile with probability at most max(`FLOOR`,
-    `ENRICHMENT` times the share of other accounts that do).
+    `tested` and `reference` have one value per member and per other account; values that are not finite
+    are ignored. Null: a member independently exceeds the quantile with probability at most
+    max(`MIN_SUCCESS_PROBABILITY`, `ENRICHMENT` times the share of other accounts that do).
     """
     tested, reference = tested[np.isfinite(tested)], reference[np.isfinite(reference)]
     if lack := _too_few(tested, reference):
@@ -172,7 +174,7 @@ def beyond(tested: Floats, reference: Floats, tail: float = 0.1) -> Beyond | Lac
     share = (float((reference > threshold).sum()) + 1) / (len(reference) + 1)
     above = int((tested > threshold).sum())
     return Beyond(
-        log_e=binomial_log_e(above, len(tested), min(max(FLOOR, ENRICHMENT * share), 0.95)),
+        log_e=binomial_log_e(above, len(tested), min(max(MIN_SUCCESS_PROBABILITY, ENRICHMENT * share), 0.95)),
         threshold=threshold,
         beyond=above,
         members=len(tested),

@@ -41,8 +41,8 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
 }
 # Family of each kind of value.
 FAMILY_OF = {kind: family for family, kinds in FAMILIES.items() for kind in kinds}
-LEAST_WEIGHT = 4.0  # least log10 weight of a match: one honest newcomer in 10,000, the bar
-MOST_EXCHANGES = 3  # first exchanges of a newcomer that are used: the bar
+LEAST_WEIGHT = 4.0  # least log10 weight of a match: chosen, one honest newcomer in 10,000
+MOST_EXCHANGES = 3  # first exchanges of a newcomer that are used: chosen
 FEWEST_MEMBERS = 3  # least members that show a value, as for the detector's links
 LEAST_VALUE = 1.0  # least log10 weight of a value that is used; chosen
 LEAST_SHARE = 0.5  # least share of members that show a phrase of a template; chosen

@@ -13,7 +13,9 @@ from datetime import datetime, timedelta
 LEEWAY = timedelta(days=1)  # tolerated error of a time: chosen, covers a wrong time zone
 MIN_ACCOUNTS = 3  # least number of accounts for concluding that the machine's clock is behind: chosen
 MAX_VOTES = 101  # most accounts kept between batches: chosen, odd so that the median is one of the times
-HIGH = 0.9  # quantile of accounts' times used for the horizon where the machine's clock is behind: chosen
+HORIZON_QUANTILE = (
+    0.9  # quantile of accounts' times used for the horizon where the machine's clock is behind: chosen
+)
 
 
 class Clock:
@@ -62,13 +64,14 @@ class Clock:
 def horizon(times: Sequence[datetime], now: datetime) -> datetime:
     """The latest time that is not ahead, from the accounts' latest `times` (ascending) and the machine's.
 
-    It is `now` + `LEEWAY`. Where the median of at least `MIN_ACCOUNTS` times is later than that, the clock of
-    the machine is behind, and the result is h + (h - median) + `LEEWAY`, where h is the `HIGH` quantile.
+    It is `now` + `LEEWAY`. Where the median of at least `MIN_ACCOUNTS` times is later than that, the
+    clock of the machine is behind, and the result is h + (h - median) + `LEEWAY`, where h is the
+    `HORIZON_QUANTILE` quantile.
     """
     limit = now + LEEWAY
     if len(times) < MIN_ACCOUNTS or quantile(times, 0.5) <= limit:
         return limit
-    high = quantile(times, HIGH)
+    high = quantile(times, HORIZON_QUANTILE)
     return high + (high - quantile(times, 0.5)) + LEEWAY
 
 

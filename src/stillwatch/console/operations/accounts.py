@@ -26,7 +26,7 @@ from stillwatch.console.schema import (
 from stillwatch.share.access import Refused
 
 CROWD = 2_000  # a value with more accounts leads nowhere, since a crowd shares it: chosen
-WIDEST = 2_000  # most accounts or values that one step of a pivot goes on from: chosen
+MAX_PIVOT_VALUES = 2_000  # most accounts or values that one step of a pivot goes on from: chosen
 SHOWN = 50  # rows that a step of a pivot shows
 
 # Columns of a shared value that answers hold.
@@ -268,7 +268,7 @@ def pivot(console: Console, who: Caller, given: Pivot) -> dict[str, Any]:
             seen[at] |= set(new)
             now = [number for number, _n in sorted(new.items(), key=lambda pair: (-pair[1], pair[0]))]
             steps.append(_named_step(console, who, db, at, now, new))
-            now = now[:WIDEST]
+            now = now[:MAX_PIVOT_VALUES]
             if not now:
                 break
     return {"start": given.start, "id": given.id, "steps": steps, "crowd": given.crowd}
@@ -294,7 +294,7 @@ def _step(db: Connection, at: str, now: list[int], crowd: int) -> tuple[str, Cou
             .join(INDICATORS, INDICATORS.c.id == LINKS.c.indicator_id)
             .where(LINKS.c.indicator_id.in_(some), INDICATORS.c.accounts <= crowd)
             .group_by(LINKS.c.account_id)
-            .limit(WIDEST * 10)
+            .limit(MAX_PIVOT_VALUES * 10)
         )
         for number, count in db.execute(query):
             ways[number] += count
@@ -319,7 +319,7 @@ def _named_step(
     column = MEMBERS.c.account_id if at == "account" else SHARED.c.indicator_id
     table = MEMBERS if at == "account" else SHARED
     cases: Counter[int] = Counter()
-    for part in chunks(now[:WIDEST]):
+    for part in chunks(now[:MAX_PIVOT_VALUES]):
         query = select(table.c.case_id, func.count()).where(column.in_(part)).group_by(table.c.case_id)
         for number, count in db.execute(query):
             cases[number] += count

@@ -7,7 +7,7 @@ import numpy as np
 from stillwatch.evaluate.baselines.registry import Traffic
 from stillwatch.stats.arrays import Floats, Ints
 
-NEAR = 0.9  # least cosine of a near pair
+NEAR_COSINE = 0.9  # least cosine of a near pair
 FEWEST_REQUESTS, MOST_REQUESTS = 10, 500  # requests of an account that are used
 
 
@@ -19,11 +19,11 @@ def seat(traffic: Traffic) -> Floats:
 
 
 def near_pairs(vectors: Floats, places: Ints) -> float:
-    """Share of the requests at `places` whose cosine with an earlier one is at least `NEAR`; NaN for fewer
-    than `FEWEST_REQUESTS`.
+    """Share of the requests at `places` whose cosine with an earlier one is at least `NEAR_COSINE`; NaN
+    for fewer than `FEWEST_REQUESTS`.
     """
     if len(places) < FEWEST_REQUESTS:
         return float("nan")
     mine = vectors[places[:MOST_REQUESTS]]
-    close = np.tril(mine @ mine.T >= NEAR, -1)
+    close = np.tril(mine @ mine.T >= NEAR_COSINE, -1)
     return float(close.any(axis=1).mean())

@@ -7,7 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stillwatch.readers.beside import Beside
-from stillwatch.readers.content import answer_columns, asked, body_in, decoded, request_columns, whole_answer
+from stillwatch.readers.content import (
+    answer_columns,
+    body_in,
+    decoded,
+    prompts_of,
+    request_columns,
+    whole_answer,
+)
 from stillwatch.readers.http import calls_model, joined, method_of, model_in, path_of
 from stillwatch.readers.joining import Fragment, JoinedPart, Placed, joined_format
 from stillwatch.readers.registry import (
@@ -105,7 +112,7 @@ def _assemble(several: Sequence[Placed], _beside: Beside | None) -> Iterator[tup
     for name in PIECES:
         texts = {part["sequence"]: part[name] for part in reversed(pieces) if part.get(name)}
         said[name] = "".join(texts[place] for place in sorted(texts))
-    system, prompt = asked(said[PIECES[0]])
+    system, prompt = prompts_of(said[PIECES[0]])
     answer = answer_columns(said[PIECES[1]])["response"]
     text = {"system_prompt": system, "prompt": prompt, "response": answer}
     lead, *rest = gateway or models[:1]
@@ -332,7 +339,7 @@ def _of_model(fields: Mapping[str, Any]) -> JoinedPart:
     pieces = {name: _text(fields.get(name)) for name in PIECES}
     key = row["exchange_id"]
     if not isinstance(key, str) or not key:
-        system, prompt = asked(pieces[PIECES[0]])
+        system, prompt = prompts_of(pieces[PIECES[0]])
         return row | {
             "system_prompt": system,
             "prompt": prompt,

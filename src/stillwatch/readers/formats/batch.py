@@ -26,9 +26,9 @@ from stillwatch.readers.registry import (
 
 KEYS = ("custom_id", "recordId", "key")
 """Names of the identifier of a request."""
-ASKED = ("body", "params", "modelInput", "request")
+REQUEST_FIELDS = ("body", "params", "modelInput", "request")
 """Fields that hold a request."""
-GIVEN = ("response", "result", "modelOutput", "error")
+RESULT_FIELDS = ("response", "result", "modelOutput", "error")
 """Fields that hold an answer or an error."""
 WHO = ("account_id", "user_id", "customer_id", "account", "user")
 """Fields that name the account."""
@@ -67,8 +67,8 @@ def _recognise(record: Record) -> str:
     key = next((name for name in KEYS if isinstance(record.get(name), str | int)), None)
     if key is None:
         return ""
-    asks = any(isinstance(decoded(record.get(name)), dict) for name in ASKED)
-    gives = [name for name in GIVEN if isinstance(decoded(record.get(name)), dict)]
+    asks = any(isinstance(decoded(record.get(name)), dict) for name in REQUEST_FIELDS)
+    gives = [name for name in RESULT_FIELDS if isinstance(decoded(record.get(name)), dict)]
     if key == "custom_id" and asks and gives and not isinstance(record.get("result"), dict):
         return ""  # a log of both sides, not a batch's file
     if key == "key" and not (
@@ -76,13 +76,15 @@ def _recognise(record: Record) -> str:
     ):
         return ""
     if asks or gives:
-        return f"`{key}` beside `{(gives or [n for n in ASKED if n in record])[0]}` of a batch"
+        return f"`{key}` beside `{(gives or [n for n in REQUEST_FIELDS if n in record])[0]}` of a batch"
     return ""
 
 
 def _sides(record: Record) -> set[str]:
     """The names of fields in a record's request and answer."""
-    return {str(name) for side in (*ASKED, *GIVEN) for name in mapping(decoded(record.get(side)))}
+    return {
+        str(name) for side in (*REQUEST_FIELDS, *RESULT_FIELDS) for name in mapping(decoded(record.get(side)))
+    }
 
 
 def _assemble(several: Sequence[Placed], beside: Beside | None) -> Iterator[tuple[Placed, Row | Malformed]]:
@@ -168,8 +170,8 @@ def _row(answer: Fragment | None, request: Fragment | None, beside: Beside | Non
     },
     known=(
         *KEYS,
-        *ASKED,
-        *GIVEN,
+        *REQUEST_FIELDS,
+        *RESULT_FIELDS,
         *WHO,
         "id",
         "method",
@@ -205,9 +207,15 @@ def batch(record: Record) -> JoinedPart:
     key = first(*(record.get(name) for name in KEYS))
     if not isinstance(key, str | int):
         raise Malformed("exchange_id", "record has no id of a batch")
-    asked_for = next((body for name in ASKED if isinstance(body := decoded(record.get(name)), dict)), None)
+    asked_for = next(
+        (body for name in REQUEST_FIELDS if isinstance(body := decoded(record.get(name)), dict)), None
+    )
     given = next(
-        (name for name in GIVEN if isinstance(decoded(record.get(name)), dict | str) and record.get(name)),
+        (
+            name
+            for name in RESULT_FIELDS
+            if isinstance(decoded(record.get(name)), dict | str) and record.get(name)
+        ),
         None,
     )
     content: dict[str, Any] = {"id": str(key)}

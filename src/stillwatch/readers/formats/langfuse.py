@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from stillwatch.readers.beside import Beside
-from stillwatch.readers.content import answer_columns, answered, asked, decoded, request_columns
+from stillwatch.readers.content import answer_columns, answered, decoded, prompts_of, request_columns
 from stillwatch.readers.joining import Fragment, JoinedPart, Placed, joined_format
 from stillwatch.readers.registry import (
     Malformed,
@@ -255,7 +255,7 @@ def _row(snake: Mapping[str, Any]) -> Row:
             columns["prompt"], given["content"] if isinstance(given.get("content"), str) else None
         )
     else:
-        columns = dict(zip(("system_prompt", "prompt"), asked(given), strict=True))
+        columns = dict(zip(("system_prompt", "prompt"), prompts_of(given), strict=True))
     return {
         "exchange_id": snake.get("id"),
         "timestamp": moment(snake.get("start_time")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from stillwatch.readers.content import answer_columns, answered, asked, body_in, decoded, tool_names
+from stillwatch.readers.content import answer_columns, answered, body_in, decoded, prompts_of, tool_names
 from stillwatch.readers.http import joined
 from stillwatch.readers.registry import (
     UNATTRIBUTED,
@@ -141,7 +141,7 @@ def langsmith(record: Record) -> Iterator[Row]:
     said = first(
         *(inputs.get(name) for name in ("messages", "prompts", "prompt", "input", "question", "text"))
     )
-    system, prompt = asked(said, first(inputs.get("system"), params.get("system")))
+    system, prompt = prompts_of(said, first(inputs.get("system"), params.get("system")))
     failed = record.get("error") not in (None, "")
     row = {
         "exchange_id": record.get("id"),

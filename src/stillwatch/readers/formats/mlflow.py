@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from stillwatch.readers.content import answer_columns, answered, asked, body_in, decoded, request_columns
+from stillwatch.readers.content import answer_columns, answered, body_in, decoded, prompts_of, request_columns
 from stillwatch.readers.http import joined
 from stillwatch.readers.registry import (
     UNATTRIBUTED,
@@ -167,7 +167,9 @@ def mlflow(record: Record) -> Iterator[Row]:
         else 200,
     }
     asked_for = (
-        request_columns(body) if body else dict(zip(("system_prompt", "prompt"), asked(given), strict=True))
+        request_columns(body)
+        if body
+        else dict(zip(("system_prompt", "prompt"), prompts_of(given), strict=True))
     )
     yield joined(row, asked_for, _said(answer), {"prompt": given if isinstance(given, str) else None})
 

@@ -74,7 +74,7 @@ WHICH = (
 )
 # Fields with the client's address, in the order tried.
 FROM = ("client_ip", "ip", "remote_addr", "client_address", "ip_address", "source_ip")
-ASKED = frozenset(("messages", "input", "prompt", "contents", "inputs"))
+PROMPT_FIELDS = frozenset(("messages", "input", "prompt", "contents", "inputs"))
 """Fields of which a request's body has at least one."""
 WHOLE = frozenset(("usage", "stop_reason", "choices", "candidates", "output"))
 """Fields of which a whole answer has at least one, and a turn in it none."""
@@ -115,7 +115,7 @@ def _recognise(record: Record) -> str:
     said = mapping(answer)
     if "model" not in request and "model" not in said and "model" not in record:
         return ""
-    if ASKED.isdisjoint(request):
+    if PROMPT_FIELDS.isdisjoint(request):
         return ""
     if "anthropic_version" in request or said.get("type") == "message" or "stop_reason" in said:
         return "a request with `messages` beside an Anthropic message"

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stillwatch.readers.beside import Beside
-from stillwatch.readers.content import answered, asked, decoded
+from stillwatch.readers.content import answered, decoded, prompts_of
 from stillwatch.readers.http import account_in, joined
 from stillwatch.readers.joining import Fragment, JoinedPart, Placed, joined_format
 from stillwatch.readers.registry import (
@@ -32,7 +32,7 @@ BEGINS = {"Receive: obj=": RECEIVED, "Finish: obj=": FINISHED}
 WHEN = re.compile(r"\[?(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?)")  # the time of a line
 STRING = r"('(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\")"  # pattern of a quoted string of Python
 TEXT = re.compile(rf"\b(?:text|prompt)={STRING}", re.DOTALL)  # the prompt in a line
-SAID = re.compile(rf"'text': {STRING}", re.DOTALL)  # the answer's text in a line
+ANSWER_TEXT = re.compile(rf"'text': {STRING}", re.DOTALL)  # the answer's text in a line
 ID = re.compile(r"\brid='([^']{0,512})'")  # the request's id in a line
 SETTINGS = re.compile(r"\bsampling_params=(\{[^{}]{0,4096}\})")  # the sampling parameters in a line
 OUT = re.compile(r"\), out=(?=\{)")  # start of the answer in a line
@@ -141,7 +141,9 @@ def _row(record: Record, asked_for: Mapping[str, Any], out: Mapping[str, Any]) -
     said, meta = mapping(asked_for.get("sampling_params")), mapping(out.get("meta_info"))
     ended = meta.get("finish_reason")
     text = asked_for.get("text")
-    system, prompt = (None, text) if isinstance(text, str) else asked(first(asked_for.get("messages"), text))
+    system, prompt = (
+        (None, text) if isinstance(text, str) else prompts_of(first(asked_for.get("messages"), text))
+    )
     headers = record.get("headers")
     return {
         "account_id": first(account_in(headers), UNATTRIBUTED),
@@ -189,7 +191,7 @@ def _of_line(record: Record) -> LoggedRequest | None:
     answer: dict[str, Any] = {}
     if out:
         whole = _literal(line[out.end() :].rstrip())
-        said = SAID.search(line, out.end())
+        said = ANSWER_TEXT.search(line, out.end())
         answer = whole if isinstance(whole, dict) else {"text": _literal(said[1])} if said else {}
     return (
         BEGINS[word],

@@ -10,7 +10,7 @@ from typing import Any
 
 from stillwatch.readers.registry import UNATTRIBUTED, Malformed, Record, Row, log_format, moment
 
-SAID = "Received request "  # start of the message about a request
+REQUEST_START = "Received request "  # start of the message about a request
 # The time of a line, without a year.
 WHEN = re.compile(r"(?P<month>\d\d)-(?P<day>\d\d) (?P<clock>\d\d:\d\d:\d\d)(?:[.,]\d{1,9})? ")
 ENDS = re.compile(r": (?=prompt: ['\"N]|params: )")  # the request's id, which a client may choose
@@ -27,7 +27,7 @@ NUMBER = r"(?<![A-Za-z_])%s=([-+0-9.eE]+)"  # pattern of a sampling parameter; %
 def _recognise(record: Record) -> str:
     """Why a record is of this format; empty where it is not."""
     line = record.get("line")
-    if isinstance(line, str) and SAID in line and "params: " in line:
+    if isinstance(line, str) and REQUEST_START in line and "params: " in line:
         return "lines that say `Received request ...: ... params: ...`"
     return ""
 
@@ -66,9 +66,9 @@ def _recognise(record: Record) -> str:
 def vllm(record: Record) -> Iterator[Row]:
     """Yield the row of the exchange in a record; none where the record is no exchange."""
     line = record.get("line")
-    if not isinstance(line, str) or SAID not in line:
+    if not isinstance(line, str) or REQUEST_START not in line:
         return
-    begin = line.index(SAID)
+    begin = line.index(REQUEST_START)
     at = WHEN.search(line, 0, min(begin, HEAD))
     ends = ENDS.search(line, begin)
     if ends is None:
@@ -92,7 +92,7 @@ def vllm(record: Record) -> Iterator[Row]:
     if cut:  # a logger cuts long lines; the row is kept all the same
         prompt = line[cut.end() :]
     yield {
-        "exchange_id": line[begin + len(SAID) : ends.start()],
+        "exchange_id": line[begin + len(REQUEST_START) : ends.start()],
         "timestamp": moment(when),
         "account_id": UNATTRIBUTED,
         "model": model[1] if model else "vllm",
