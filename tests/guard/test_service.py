@@ -185,7 +185,8 @@ def reloading(results, tmp_path, policy):
         reloader.look()
         return reloader.look()
 
-    return core, reloader, look
+    yield core, reloader, look
+    gc.unfreeze()
 
 
 def ask(core, account):
@@ -233,15 +234,12 @@ def test_collections_of_cycles_leave_the_names_of_members_out_and_an_old_snapsho
     write_results(results, {"C1": {f"b{n}": 0.95 for n in range(10)}})
     if not is_usable:
         (results / "members.parquet").write_bytes(b"")
-    try:
-        assert look() is is_usable
-        assert gc.isenabled()
-        if is_usable:
-            collected = {id(one) for one in gc.get_objects()}
-            assert not {id(one.accounts) for one in core.snapshot.campaigns} & collected
-            assert before() is None
-    finally:
-        gc.unfreeze()
+    assert look() is is_usable
+    assert gc.isenabled()
+    if is_usable:
+        collected = {id(one) for one in gc.get_objects()}
+        assert not {id(one.accounts) for one in core.snapshot.campaigns} & collected
+        assert before() is None
 
 
 def test_results_replaced_again_and_again_give_no_wrong_decision_and_no_gap(
