@@ -30,6 +30,7 @@ from stillwatch.signals.registry import Explanation, all_explanations
 from stillwatch.simulate.crowds import setting, tables
 from stillwatch.simulate.refusals import HONEST, QUEUE, SAME_ACCOUNT, Habit, refuse
 from stillwatch.simulate.worlds import simulate
+from stillwatch.stats.intervals import of_share
 
 SECOND = 1_000_000
 HOLD_S, WITHIN_S = 2700, 900
@@ -232,17 +233,22 @@ def plot(power: dict[str, dict[str, float]]) -> str:
 
 
 def table(honest: dict[str, dict[str, int]]) -> str:
-    """The rates of honest groups as a table in Markdown, as on the page of the method."""
+    """The rates of honest groups as a table in Markdown, as on the page of the method; `at most` is the upper
+    end of the exact 95 % interval of the convicted share.
+    """
     total = {name: sum(one[name] for one in honest.values()) for name in next(iter(honest.values()), {})}
     rows = [
-        "| explanation | groups | judged by the coin | convicted | p <= 0.01 | p <= 0.01, none moves |",
-        "|---|---|---|---|---|---|",
+        "| explanation | groups | judged by the coin | convicted | at most "
+        "| p <= 0.01 | p <= 0.01, none moves |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name, one in [*sorted(honest.items()), (f"all {len(honest)}", total)]:
-        counts = (
-            one.get(key, 0) for key in ("groups", "coin", "convicted", "p_below_alpha", "pair_p_below_alpha")
-        )
-        rows.append(f"| {name} | {' | '.join(f'{count:,}' for count in counts)} |")
+        share = of_share(one["convicted"], one["groups"])
+        assert share is not None
+        cells = [f"{one[key]:,}" for key in ("groups", "coin", "convicted")]
+        cells += [f"{100 * share.high:.2g} %"]
+        cells += [f"{one[key]:,}" for key in ("p_below_alpha", "pair_p_below_alpha")]
+        rows.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 
