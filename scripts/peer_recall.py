@@ -2,7 +2,7 @@
 a joint view?
 
 Usage: python scripts/peer_recall.py FOLDER [--members 1000] [--honest 10000] [--providers 2]
-[--scenario stealth-2] [--seed 3]
+[--scenario stealth-2] [--seed 3] [--each N]
 
 A world is simulated and its accounts are divided between the providers. Each sketches its log under a joint
 key and scans it. Of two providers, the one that named more members asks the other with what its members
@@ -49,7 +49,7 @@ def world(given: argparse.Namespace, labs: Sequence[str]) -> None:
         "accounts": honest,
         "exchanges": at_one.exchanges * honest // at_one.accounts,
         "campaign.accounts": members,
-        "campaign.exchanges": plan.exchanges * members // plan.accounts,
+        "campaign.exchanges": members * (given.each or plan.exchanges // plan.accounts),
     }
     simulate(scenario, seed=given.seed, out=folder / EVERYBODY, changes=changes)
     names = pq.read_table(folder / EVERYBODY / "accounts.parquet").column("account_id").to_pylist()
@@ -95,12 +95,12 @@ def match(folder: Path, asker: str, server: str) -> tuple[Path, dict[str, int]]:
     """The file of values in common of the asker's findings with all that the server has, and sizes."""
     found = [
         *sets.values_of_results(results(folder, asker))[0],
-        *sets.prompt_families(folder / f"sketches-{asker}", results(folder, asker)),
-    ]
+        *sets.prompt_families(folder / f"sketches-{asker}", results(folder, asker))[0],
+    ][: sets.MOST_ASKED]
     held = [
         *sets.values_of_results(results(folder, server))[0],
         *sets.values_of_accounts(folder / server / "accounts.parquet"),
-        *sets.prompt_families(folder / f"sketches-{server}"),
+        *sets.prompt_families(folder / f"sketches-{server}")[0],
     ]
     session, prepared = matching.ask(sorted(set(found))), matching.prepare(sorted(set(held)))
     seed = bytes(matching.SEED)
@@ -181,6 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--providers", type=int, default=2)
     parser.add_argument("--scenario", default="stealth-2")
     parser.add_argument("--seed", type=int, default=3)
+    parser.add_argument("--each", type=int, help="exchanges of each account of the campaign")
     given = parser.parse_args(arguments)
     labs = [f"lab-{number + 1}" for number in range(given.providers)]
     if not (given.folder / labs[-1] / "accounts.parquet").exists():

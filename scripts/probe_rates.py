@@ -23,12 +23,14 @@ import pyarrow.parquet as pq
 
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.contract.trials import TRIALS
-from stillwatch.flows.probe import gathered, slots_of
+from stillwatch.flows.probe import slots_of
+from stillwatch.probe.compare import GroupTraffic
 from stillwatch.probe.judge import ProbeResult, judge
 from stillwatch.signals.registry import Explanation, all_explanations
 from stillwatch.simulate.crowds import setting, tables
 from stillwatch.simulate.refusals import HONEST, QUEUE, SAME_ACCOUNT, Habit, refuse
 from stillwatch.simulate.worlds import simulate
+from stillwatch.stats.intervals import of_share
 
 SECOND = 1_000_000
 HOLD_S, WITHIN_S = 2700, 900
@@ -43,19 +45,43 @@ CAMPAIGNS = {
 
 
 def without_text(exchanges: pa.Table) -> pa.Table:
-    """The requests with a number in place of each text, equal for equal texts: the judgement compares
-    nothing else of them, and is many times faster.
+    """The requests with a number in place of each text, equal for texts that `flows.probe.gathered` does not
+    distinguish: the judgement compares nothing else of them, and is many times faster.
     """
     table = EXCHANGES.conform(exchanges)
     for name in ("prompt", "system_prompt"):
-        whole = table[name].combine_chunks()
-        if isinstance(whole, pa.ChunkedArray):
-            whole = whole.chunk(0)
         place = table.schema.get_field_index(name)
-        numbers = pc.cast(whole.dictionary_encode().indices, pa.string())
+        texts = [
+            None if text is None else " ".join(text.casefold().split()) for text in table[name].to_pylist()
+        ]
+        numbers = pc.cast(pa.array(texts, pa.string()).dictionary_encode().indices, pa.string())
         table = table.set_column(place, EXCHANGES.arrow.field(name), numbers)
     none = pa.nulls(table.num_rows, pa.string())
     return table.set_column(table.schema.get_field_index("response"), EXCHANGES.arrow.field("response"), none)
+
+
+def organizations(exchanges: pa.Table, members: Sequence[str]) -> np.ndarray:
+    """The number of each member's organization, -1 for none."""
+    of = dict(zip(exchanges["account_id"].to_pylist(), exchanges["organization_id"].to_pylist(), strict=True))
+    numbers = {name: number for number, name in enumerate(sorted(set(of.values()) - {None}))}
+    return np.array([numbers.get(of.get(name), -1) for name in members], np.int64)
+
+
+def traffic(log: pa.Table, members: Sequence[str], owners: np.ndarray) -> GroupTraffic:
+    """The requests of a log `without_text`, as `flows.probe.gathered` gives them, without digests."""
+    prompt, system = (
+        pc.cast(log[name], pa.int64()).fill_null(-1).to_numpy() for name in ("prompt", "system_prompt")
+    )
+    account = pc.index_in(log["account_id"], value_set=pa.array(members, pa.string())).to_numpy()
+    at = log["timestamp"].cast(pa.int64()).to_numpy()
+    order = np.lexsort((account, at))
+    return GroupTraffic(
+        at=at[order],
+        account=account.astype(np.int64)[order],
+        work=np.where(prompt < 0, -1, prompt * (system.max() + 2) + system + 1)[order],
+        status=log["status"].fill_null(-1).to_numpy().astype(np.int64)[order],
+        organization=owners,
+    )
 
 
 def coins(
@@ -71,8 +97,8 @@ def coins(
     part = (span[1] - span[0]) // moments
     for number in range(moments):
         at = span[0] + number * part + int(rng.random() * max(1, part - (HOLD_S + WITHIN_S) * SECOND))
-        drawn = rng.choice(members, min(slots, len(members)), replace=False)
-        rows += [(f"m{number}", at, name, place < refused) for place, name in enumerate(drawn)]
+        drawn = rng.permutation(len(members))[:slots].tolist()
+        rows += [(f"m{number}", at, members[one], place < refused) for place, one in enumerate(drawn)]
     trial, at, account, failed = zip(*rows, strict=True)
     return TRIALS.conform(
         pa.table({"trial": trial, "at": pa.array(at, pa.int64()), "account_id": account, "failed": failed})
@@ -85,15 +111,16 @@ def judged(
     members: Sequence[str],
     span: tuple[int, int],
     habit: Habit,
+    owners: np.ndarray,
     *,
     moments: int = 90,
     slots: int = 20,
     refused: int = 4,
 ) -> ProbeResult:
-    """One group under one coin."""
+    """One group, whose requests are `without_text`, under one coin."""
     trials = coins(rng, members, span, moments, slots, refused)
     log = refuse(rng, exchanges, trials, habit, hold_s=HOLD_S)
-    return judge(slots_of(trials, members), gathered([log], members), within_s=WITHIN_S, hold_s=HOLD_S)
+    return judge(slots_of(trials, members), traffic(log, members, owners), within_s=WITHIN_S, hold_s=HOLD_S)
 
 
 def honest(one: Explanation, groups: int, crowds: int) -> dict[str, int]:
@@ -115,9 +142,10 @@ def honest(one: Explanation, groups: int, crowds: int) -> dict[str, int]:
         exchanges, accounts, _ = tables([one.draw(rng, int(rng.integers(20, 80)), where)], rng)
         exchanges = without_text(exchanges)
         members = sorted(accounts["account_id"].to_pylist())
+        owners = organizations(exchanges, members)
         for coin in range(each):
             habit = list(HONEST.values())[coin % len(HONEST)]
-            result = judged(rng, exchanges, members, (where.start, where.end), habit)
+            result = judged(rng, exchanges, members, (where.start, where.end), habit, owners)
             out["groups"] += 1
             out["convicted"] += result.verdict == "one_hand"
             out["p_below_alpha"] += result.p_value <= result.alpha
@@ -145,12 +173,13 @@ def power(exchanges: pa.Table, members: Sequence[str], runs: int) -> dict[str, d
     """
     at = exchanges["timestamp"].cast(pa.int64()).to_numpy()
     span = (int(at.min()), int(at.max()))
+    exchanges, owners = without_text(exchanges), organizations(exchanges, members)
     out = {}
     for name, habit in CAMPAIGNS.items():
         settled = []
         for run in range(runs):
             rng = np.random.default_rng([run, 7])
-            result = judged(rng, exchanges, members, span, habit, moments=100, slots=20, refused=3)
+            result = judged(rng, exchanges, members, span, habit, owners, moments=100, slots=20, refused=3)
             met = result.harm.met / max(result.harm.refusals, 1)
             settled.append(result.settled_after * met if result.settled_after is not None else np.inf)
         out[name] = {str(count): float(np.mean(np.array(settled) <= count)) for count in COUNTS}
@@ -204,17 +233,22 @@ def plot(power: dict[str, dict[str, float]]) -> str:
 
 
 def table(honest: dict[str, dict[str, int]]) -> str:
-    """The rates of honest groups as a table in Markdown, as on the page of the method."""
+    """The rates of honest groups as a table in Markdown, as on the page of the method; `at most` is the upper
+    end of the exact 95 % interval of the convicted share.
+    """
     total = {name: sum(one[name] for one in honest.values()) for name in next(iter(honest.values()), {})}
     rows = [
-        "| explanation | groups | judged by the coin | convicted | p <= 0.01 | p <= 0.01, none moves |",
-        "|---|---|---|---|---|---|",
+        "| explanation | groups | judged by the coin | convicted | at most "
+        "| p <= 0.01 | p <= 0.01, none moves |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name, one in [*sorted(honest.items()), (f"all {len(honest)}", total)]:
-        counts = (
-            one.get(key, 0) for key in ("groups", "coin", "convicted", "p_below_alpha", "pair_p_below_alpha")
-        )
-        rows.append(f"| {name} | {' | '.join(f'{count:,}' for count in counts)} |")
+        share = of_share(one["convicted"], one["groups"])
+        assert share is not None
+        cells = [f"{one[key]:,}" for key in ("groups", "coin", "convicted")]
+        cells += [f"{100 * share.high:.2g} %"]
+        cells += [f"{one[key]:,}" for key in ("p_below_alpha", "pair_p_below_alpha")]
+        rows.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 

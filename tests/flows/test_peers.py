@@ -4,20 +4,23 @@ import csv
 import json
 import shutil
 import zlib
+from collections import Counter
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from stillwatch.contract.results import MEMBERS
 from stillwatch.engine.connect import open_engine
 from stillwatch.errors import InputError
 from stillwatch.flows.content_blind import sketch
 from stillwatch.flows.peers import flagged, read_intersection
 from stillwatch.flows.scan import Options, feed, scan
+from stillwatch.share import sets
 from stillwatch.share.joint import HIDDEN, NAMED, joint, together
 from stillwatch.share.match_client import write_intersection
-from stillwatch.share.sets import prompt_families
+from stillwatch.share.sets import marks, prompt_families
 from stillwatch.simulate.worlds import simulate
 from stillwatch.sketch.digest import VERSION
 from stillwatch.sketch.keys import of_secret
@@ -164,9 +167,37 @@ def test_sketches_under_another_key_are_refused(given, tmp_path):
 
 
 def test_prompt_families_match_under_a_joint_key_and_hold_no_text_of_one_account(given):
-    one, other = (set(prompt_families(given / f"sketches-{lab}")) for lab in LABS[:2])
+    one, other = (set(prompt_families(given / f"sketches-{lab}")[0]) for lab in LABS[:2])
     assert one & other
     assert {value.split(":")[0] for _kind, value in one} == {COMMON.name}
+
+
+def test_of_more_families_than_a_session_takes_those_that_most_members_show_are_asked_for(
+    given, tmp_path, monkeypatch
+):
+    sketches = given / "sketches-lab-a"
+    rows = pa.concat_tables([pq.ParquetFile(part).read() for part in sketches.glob("sketch-*.parquet")])
+    named = sorted(set(rows.column("account_id").to_pylist()))
+    (tmp_path / "results").mkdir()
+    members = pa.table(
+        {
+            "campaign_id": ["C1"] * len(named),
+            "account_id": named,
+            "score": [1.0] * len(named),
+            "exchanges": [1] * len(named),
+        }
+    )
+    pq.write_table(MEMBERS.conform(members), tmp_path / "results/members.parquet")
+    every, none = prompt_families(sketches, tmp_path / "results")
+    assert none == 0
+    shown = Counter(
+        value for table in marks(rows, COMMON.name) for value in table.column("value").to_pylist()
+    )
+    monkeypatch.setattr(sets, "MOST_ASKED", len(every) // 2)
+    asked, left_out = prompt_families(sketches, tmp_path / "results")
+    assert (len(asked), left_out) == (len(every) // 2, len(every) - len(every) // 2)
+    others = {value for _kind, value in every} - {value for _kind, value in asked}
+    assert min(shown[value] for _kind, value in asked) >= max(shown[value] for value in others)
 
 
 def flag(labs, tmp_path, pairs, source="lab-a"):

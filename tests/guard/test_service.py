@@ -1,12 +1,14 @@
 """The service stays right and on time, whatever is sent to it and whatever becomes of its files."""
 
 import errno
+import gc
 import json
 import random
 import shutil
 import signal
 import socket
 import time
+import weakref
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -183,7 +185,8 @@ def reloading(results, tmp_path, policy):
         reloader.look()
         return reloader.look()
 
-    return core, reloader, look
+    yield core, reloader, look
+    gc.unfreeze()
 
 
 def ask(core, account):
@@ -220,6 +223,23 @@ def test_files_that_change_under_it_into_something_unusable_leave_it_as_it_was(r
     assert reloader.faults
     assert ask(core, "a1") == "verify"
     assert ask(core, "somebody") == "allow"
+
+
+@pytest.mark.parametrize("is_usable", [True, False])
+def test_collections_of_cycles_leave_the_names_of_members_out_and_an_old_snapshot_is_freed(
+    results, reloading, write_results, is_usable
+):
+    core, _reloader, look = reloading
+    before = weakref.ref(core.snapshot.index)
+    write_results(results, {"C1": {f"b{n}": 0.95 for n in range(10)}})
+    if not is_usable:
+        (results / "members.parquet").write_bytes(b"")
+    assert look() is is_usable
+    assert gc.isenabled()
+    if is_usable:
+        collected = {id(one) for one in gc.get_objects()}
+        assert not {id(one.accounts) for one in core.snapshot.campaigns} & collected
+        assert before() is None
 
 
 def test_results_replaced_again_and_again_give_no_wrong_decision_and_no_gap(

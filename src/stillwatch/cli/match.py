@@ -65,19 +65,24 @@ def values(source: Path, out: Path, results: Path | None, as_json: bool) -> None
     from stillwatch.results.folder import check_results
     from stillwatch.share import sets
 
-    withheld = 0
+    withheld = left_out = 0
     if source.is_file():
         pairs = sets.values_of_accounts(source)
     elif any(source.glob("sketch-*.parquet")):
-        pairs = sets.prompt_families(source, results)
+        pairs, left_out = sets.prompt_families(source, results)
     else:
         check_results(source)
         pairs, withheld = sets.values_of_results(source)
     number = sets.write_set(out, pairs)
     if as_json:
-        print_json({"out": str(out), "values": number, "withheld": withheld})
+        print_json({"out": str(out), "values": number, "withheld": withheld, "left_out": left_out})
         return
     click.echo(f"{out}: {number:,} values; {withheld:,} withheld, since crowds share them")
+    if left_out:
+        click.echo(
+            f"{left_out:,} prompt families that fewest members show are left out: a session takes "
+            f"{sets.MOST_ASKED:,} values"
+        )
 
 
 @match.command()

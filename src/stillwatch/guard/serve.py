@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import socket
 from collections.abc import Iterator
@@ -46,6 +47,7 @@ def opened(places: GuardPaths, mode: Mode, matcher: Matcher | None = None) -> It
     finally:
         reloader.close()
         audit.close()
+        gc.unfreeze()
 
 
 def listen(host: str, port: int) -> socket.socket:

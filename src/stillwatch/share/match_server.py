@@ -28,7 +28,7 @@ import orjson
 from stillwatch.memory.record import now
 from stillwatch.share import matching, oprf
 from stillwatch.share.access import Door, Refused, body_of
-from stillwatch.share.sets import CANONICAL, canonical
+from stillwatch.share.sets import CANONICAL, MOST_ASKED, canonical
 from stillwatch.share.state import SharingState
 
 if TYPE_CHECKING:
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-MOST_ASKED = 25_000
-"""Most values in a session."""
 SESSIONS_A_DAY = 4
 """Most sessions of a peer within 24 hours."""
 SETS_A_MONTH = 4

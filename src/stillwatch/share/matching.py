@@ -22,6 +22,7 @@ import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from stillwatch.engine.files import atomic
@@ -58,7 +59,7 @@ def prepare(pairs: Sequence[KindValue]) -> Prepared:
     return Prepared(key=key, pairs=frozenset(pairs), tags=b"".join(tags))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class AskerSecrets:
     """The asker's secrets of one session: its values in the order sent, the blinding scalar, and the seed of
     the salts.
@@ -72,7 +73,7 @@ class AskerSecrets:
         """The salt of the value at this index, 32 bytes."""
         return hmac.digest(self.seed, b"salt %d" % index, "sha256")
 
-    @property
+    @cached_property
     def tree(self) -> merkle.Tree:
         """The Merkle tree over the salted values; its root is the commitment."""
         return merkle.Tree([leaf(pair, self.salt(at)) for at, pair in enumerate(self.pairs)])

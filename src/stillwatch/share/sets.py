@@ -34,6 +34,8 @@ FEWEST_ACCOUNTS = 3
 """Fewest accounts that must show a prompt family. Text that only one or two accounts show is their own."""
 MAX_VALUE_BYTES = 512
 """Most bytes of a value, as in the contract."""
+MOST_ASKED = 25_000
+"""Most values in a session of matching."""
 MOST_VALUES = 2_000_000
 """Most values of a set. Chosen: twice the size for which the time is stated."""
 LEAST_PREFIX = {4: 24, 6: 48}
@@ -235,15 +237,15 @@ def sketch_parts(sketches: Path) -> list[Path]:
     return parts
 
 
-def prompt_families(sketches: Path, results: Path | None = None) -> list[KindValue]:
+def prompt_families(sketches: Path, results: Path | None = None) -> tuple[list[KindValue], int]:
     """Prompt families in a folder of sketches: phrases and MinHash bands that at least `FEWEST_ACCOUNTS`
-    accounts show, under the key of the sketches.
+    accounts show, under the key of the sketches; and the number of families left out by `MOST_ASKED`.
 
     A band stands for nearly equal prompts, a phrase for four words of a template (`sketch.digest`). Both
     providers make sketches with one joint key (`stillwatch sketch --key-file JOINT`); each value contains the
     key's public name, so that values under two keys never match. With `results`, at least `FEWEST_ACCOUNTS`
     members of campaigns must show a family, and other accounts may be at most `MAX_OTHERS_SHARE` of those
-    that show it.
+    that show it; of more than `MOST_ASKED` families, those that most members show are taken.
     Raises `InputError` for a folder without sketches.
     """
     parts = sketch_parts(sketches)
@@ -270,7 +272,10 @@ def prompt_families(sketches: Path, results: Path | None = None) -> list[KindVal
             held.column("every"),
         )
         held = held.filter(pc.less_equal(share, MAX_OTHERS_SHARE))
-    return [(PROMPT_FAMILY, value) for value in sorted(held.column("value").to_pylist())]
+    most = MOST_ASKED if members is not None else held.num_rows
+    first = held.sort_by([("account_id_count", "descending"), ("value", "ascending")]).slice(0, most)
+    pairs = [(PROMPT_FAMILY, value) for value in sorted(first.column("value").to_pylist())]
+    return pairs, held.num_rows - len(pairs)
 
 
 def marks(rows: pa.Table, key_name: str) -> list[pa.Table]:

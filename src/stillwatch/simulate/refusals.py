@@ -75,8 +75,8 @@ def refuse(
         hold_s: seconds within which the request must come.
     """
     at = exchanges["timestamp"].cast(pa.int64()).to_numpy()
-    names = np.asarray(exchanges["account_id"].to_pylist(), dtype=object)
-    people, code = np.unique(names.astype(str), return_inverse=True)
+    people = np.sort(np.asarray(exchanges["account_id"].unique().to_pylist(), dtype=str))
+    code = pc.index_in(exchanges["account_id"], value_set=pa.array(people.tolist(), pa.string())).to_numpy()
     order = np.lexsort((at, code))
     begins = np.searchsorted(code[order], np.arange(len(people) + 1))
     place = {name: number for number, name in enumerate(people.tolist())}
