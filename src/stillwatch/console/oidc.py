@@ -101,8 +101,8 @@ class IdentityProvider:
         return f"{self.client.issuer} {claims['sub']}", names
 
     def _user_info(self, session: Any, subject: str) -> dict[str, Any]:  # noqa: ANN401  no types
-        """The claims that a provider gives at its own address and not in the ID token (OpenID Connect Core 1.0,
-        section 5.3); none where it has no such address. Raises `ValueError` for those of another subject.
+        """The claims that a provider gives at its own address and not in the ID token (OpenID Connect Core
+        1.0, section 5.3); none where it has no such address. Raises `ValueError` for another subject's.
         """
         if "userinfo_endpoint" not in self._published:
             return {}

@@ -1,6 +1,5 @@
 """A world in which a class and a campaign share an address range, so that clustering puts them together."""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,7 +28,10 @@ def students(rng, start):
     group.email_domain = texts(STUDENTS, DOMAIN)
     sign_up_between(rng, group, start + 5 * DAY + 9 * HOUR, start + 5 * DAY + 11 * HOUR)
     group.signup_ip = group.ip.copy()
-    group.agent, group.tls = texts(STUDENTS, "Lab-Browser/7 (classroom 2)"), texts(STUDENTS, "t13d1516h2_class")
+    group.agent, group.tls = (
+        texts(STUDENTS, "Lab-Browser/7 (classroom 2)"),
+        texts(STUDENTS, "t13d1516h2_class"),
+    )
     group.card = fresh(rng, STUDENTS, "card", 12)
     tasks, lessons = words(rng, "assignment", 4), []
     for day in (5, 7, 9):
@@ -48,7 +50,9 @@ def build(out: Path, small_world) -> tuple[set[str], set[str]]:
     """Write the world; returns the accounts of the class and those of the campaign."""
     from stillwatch.simulate.crowds import tables
 
-    small_world(out, {"accounts": 600, "exchanges": 4000, "campaign.accounts": 90, "campaign.exchanges": 5000})
+    small_world(
+        out, {"accounts": 600, "exchanges": 4000, "campaign.accounts": 90, "campaign.exchanges": 5000}
+    )
     rng = np.random.default_rng(7)
     start = int(datetime(2026, 4, 1, tzinfo=UTC).timestamp() * 1e6)
     exchanges, accounts, _group = tables([students(rng, start)], rng, "s")
