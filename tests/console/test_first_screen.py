@@ -1,6 +1,7 @@
 """Does the first screen say why a class is a class, and why a campaign beside it is none? Through a real scan."""
 
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -116,6 +117,10 @@ def test_the_first_screen_of_the_console_tells_the_class_from_the_campaign(judge
         tab = context.new_page()
         tab.goto(served.url)
         check(tab)
+        tab.goto(f"{served.url}/cases/2")
+        assert re.search(r"and \d+ others remain possible", tab.locator("header.case").inner_text())
+        levels = [int(one.evaluate("(one) => one.tagName[1]")) for one in tab.locator("h1, h2, h3, h4").all()]
+        assert all(below - above <= 1 for above, below in pairwise(levels)), levels
         context.close()
     finally:
         served.close()
