@@ -63,12 +63,24 @@ class Served:
         self.app = Handlers(self.console, **options)
         place = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{place.getsockname()[1]}"
-        config = uvicorn.Config(build(self.app), log_level="critical", lifespan="off", server_header=False)
+        self.built = build(self.app)
+
+        async def answered(scope, receive, send):
+            await self.built(scope, receive, send)
+
+        config = uvicorn.Config(answered, log_level="critical", lifespan="off", server_header=False)
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [place]}, daemon=True)
         self.thread.start()
         while not self.server.started:
             time.sleep(0.005)
+
+    def offer(self, provider):
+        """Let people enter by an identity provider that needed the console's address."""
+        from stillwatch.console.app import build
+
+        self.app.provider = provider
+        self.built = build(self.app)
 
     def person(self, name, role):
         """Add a person who signs in by a session that is made here; returns his session."""

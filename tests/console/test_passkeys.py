@@ -90,6 +90,18 @@ def device(browser):
     assert [fault for one in made for fault in one.faults] == []
 
 
+def check_axe(one, *paths):
+    """Whether axe finds nothing on pages with the parts for passkeys, and none is wider than a telephone."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    for path in paths:
+        one.tab.set_viewport_size({"width": 400, "height": 800})
+        one.tab.goto(one.url + path)
+        assert one.tab.locator("[data-passkeys] button").is_visible(), path
+        assert one.tab.evaluate("document.documentElement.scrollWidth") <= 400, path
+        assert axe.Axe().run(one.tab).response["violations"] == [], path
+    one.tab.set_viewport_size({"width": 1280, "height": 900})
+
+
 def test_a_person_sets_up_signs_in_adds_a_second_passkey_and_removes_the_first(serve, device, kit):
     served = serve()
     one = device(served)
@@ -98,6 +110,7 @@ def test_a_person_sets_up_signs_in_adds_a_second_passkey_and_removes_the_first(s
     assert held["isResidentCredential"]
     assert held["rpId"] == "localhost"
     one.sign_in()
+    check_axe(one, "/sign-in", "/me")
     me = one.tab.locator("main")
     assert me.get_by_role("button", name="Remove passkey").count() == 1
     me.get_by_role("button", name="Remove passkey").click()

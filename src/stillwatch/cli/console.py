@@ -103,7 +103,9 @@ def console(
         if as_json:
             print_json({"name": add_user, "role": role, "path": path})
             return
-        click.echo(f"{add_user} ({role}) sets password and code up once, within a day, at {path}")
+        click.echo(
+            f"{add_user} ({role}) registers a passkey, or a password and a code, once, within a day, at {path}"
+        )
         return
     if bool(oidc_issuer) != bool(oidc_client) or bool(oidc_issuer) != bool(oidc_secret_file):
         raise UsageError(

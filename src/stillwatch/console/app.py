@@ -387,7 +387,8 @@ class Handlers:
             self.console.note(actor, "signed in" if found else "not signed in", {}, now=True)
             if found is None:
                 raise Refused(403, "nobody here belongs to this identity", "ask an administrator to add you")
-            return self._begin(found[0], "/")
+            # A page of its own: after a redirect from another site a browser would hold a strict cookie back.
+            return self.give_session(self.rendered(request, None, "arrived.html.j2", {}), found[0])
 
         return await run_in_threadpool(answer)
 

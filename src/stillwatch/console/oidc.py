@@ -12,6 +12,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -74,7 +75,8 @@ class IdentityProvider:
 
     def end(self, mark: str, query: str) -> tuple[str, list[str]]:
         """The subject of a sign-in (issuer and subject), and names by which the provider vouches for it: the
-        preferred user name, and the address where it is verified. Raises `Refused` (403).
+        preferred user name, and the address where it is verified, of the ID token or else of the provider's
+        address for claims. Raises `Refused` (403).
         """
         from authlib.common.errors import AuthlibBaseError
         from joserfc.errors import JoseError
@@ -92,13 +94,22 @@ class IdentityProvider:
                     code_verifier=verifier,
                     timeout=TIMEOUT_S,
                 )
-            claims = self._claims(str(token.get("id_token") or ""), nonce)
+                claims = self._claims(str(token.get("id_token") or ""), nonce)
+                names = _names(claims) or _names(self._user_info(session, claims["sub"]))
         except (AuthlibBaseError, JoseError, RequestException, ValueError, KeyError, TypeError):
             raise Refused(403, "the identity provider did not vouch for this sign-in") from None
-        names = [str(claims.get("preferred_username") or "")]
-        if claims.get("email_verified") is True:
-            names.append(str(claims.get("email") or ""))
-        return f"{self.client.issuer} {claims['sub']}", [name for name in names if name]
+        return f"{self.client.issuer} {claims['sub']}", names
+
+    def _user_info(self, session: Any, subject: str) -> dict[str, Any]:  # noqa: ANN401  no types
+        """The claims that a provider gives at its own address and not in the ID token (OpenID Connect Core
+        1.0, section 5.3); none where it has no such address. Raises `ValueError` for another subject's.
+        """
+        if "userinfo_endpoint" not in self._published:
+            return {}
+        claims = session.get(self._of("userinfo_endpoint"), timeout=TIMEOUT_S).json()
+        if not isinstance(claims, dict) or claims.get("sub") != subject:
+            raise ValueError("claims of another subject")
+        return claims
 
     def _claims(self, text: str, nonce: str) -> dict[str, Any]:
         """The claims of a valid ID token (OpenID Connect Core 1.0, section 3.1.3.7)."""
@@ -150,3 +161,11 @@ class IdentityProvider:
             code_challenge_method="S256",
             state=state,
         )
+
+
+def _names(claims: Mapping[str, Any]) -> list[str]:
+    """Names in claims by which a person may be known here."""
+    names = [str(claims.get("preferred_username") or "")]
+    if claims.get("email_verified") is True:
+        names.append(str(claims.get("email") or ""))
+    return [name for name in names if name]

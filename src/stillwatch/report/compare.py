@@ -13,6 +13,7 @@ from stillwatch.report.reading import ResultTables
 from stillwatch.report.trial import NOTHING_LOG10
 
 MAX_CAMPAIGNS, MAX_LEADS = 4, 3  # groups that are compared; chosen: what fits the width of a page
+MAX_NAMED = 3  # explanations that are named where several leave nothing; chosen
 # least share of accounts with one value for which their number is given; below it, the number of different
 # values is given; chosen
 LEAST_SHARE_NAMED = 0.2
@@ -102,9 +103,7 @@ def _facts(results: ResultTables, name: str, row: TableRow) -> dict[str, Compare
             facts[title] = ComparedFact(words=said(one), speaks=_speaks(one, speaks))
     if "most of the activity" in facts:
         facts.setdefault("texts that they share", ComparedFact(words="none"))
-    facts["nearest innocent explanation"] = ComparedFact(
-        words=wording.spaced(str(row["explanation"] or "none was tried"))
-    )
+    facts["nearest innocent explanation"] = ComparedFact(words=_nearest(results, name, row))
     facts["what that leaves unexplained"] = _remains(results, name, row)
     return facts
 
@@ -128,6 +127,21 @@ def _traits(
 def _speaks(one: TableRow, speaks: Mapping[str, str]) -> str:
     """Direction of a trait in the first facts; `neither` where these lack it."""
     return speaks.get(one["trait"], "neither")
+
+
+def _nearest(results: ResultTables, name: str, row: TableRow) -> str:
+    """The nearest explanation. Where several leave nothing, those whose marks the fewest accounts carry, as
+    the most specific ones, and the number of the others.
+    """
+    if not row["explanation"]:
+        return "none was tried"
+    enough = [one for one in results.rows("explanations", name) or () if one["log10_e"] < NOTHING_LOG10]
+    if len(enough) < 2:
+        return wording.spaced(str(row["explanation"]))
+    order = sorted(enough, key=lambda one: (one["marked"], one["explanation"] != row["explanation"]))
+    first = [wording.spaced(str(one["explanation"])) for one in order[:MAX_NAMED]]
+    more = len(enough) - len(first)
+    return f"{', '.join(first)}, and {wording.count(more)} more" if more else wording.listed(first)
 
 
 def _remains(results: ResultTables, name: str, row: TableRow) -> ComparedFact:
