@@ -74,6 +74,7 @@ class PasskeyHandlers:
         body = await body_of(request, MAX_ANSWER)
 
         def answer() -> Response:
+            """The response to the request, or `Refused`."""
             self._doors.requests.take(f"address {gates.address_of(request)}")
             gates.check_origin(request)
             keys = self._doors.passkeys

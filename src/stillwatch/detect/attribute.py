@@ -95,6 +95,7 @@ def style(exchanges: ir.Table) -> ir.IntegerValue:
     """
 
     def doublings(count: ir.Value) -> ir.IntegerValue:
+        """Rounded-down log2(1 + count), 0 for null."""
         return ((count.fill_null(0).cast("float64").clip(0) + 1).ln() / LN2).floor().cast("int64")
 
     kind = exchanges.capability.cast("int64")

@@ -253,6 +253,7 @@ class Bench:
         known: dict[tuple[int, bool, bool], TestInput] = {}
 
         def arguments_of(test: GroupTest) -> TestInput:
+            """Columns and members' mask for one test, made once for tests that read the same rows."""
             rows, some = self.rows[test.card.name], self.sampled[test.card.name]
             whole = test.everyone or nearly_all
             key = id(rows), whole, test.alone
@@ -312,6 +313,7 @@ def bench(
     expressions = expressions or Expressions()
 
     def ask(make: Callable[[Summaries], ir.Table | pa.Table]) -> pa.Table:
+        """The table that `make` gives for these summaries; an expression is computed by the engine."""
         table = expressions.of(make, summaries)
         return table if isinstance(table, pa.Table) else run(table)
 
@@ -329,6 +331,7 @@ def bench(
     others[rng.permutation(len(names))[:MOST_OTHERS]] = True
 
     def put_together(table: pa.Table) -> tuple[TestRows, TestRows]:
+        """A test's rows as arrays, of all accounts and of the sampled ones."""
         columns = {
             column: _numbers(table.column(column)) for column in table.column_names if column != "account_id"
         }
@@ -395,6 +398,7 @@ def judge(
     chosen = [t for t in bench.tests if described or t.family in CONTROL]
 
     def judged(candidate: Candidate) -> tuple[Judged, Mapping[str, Outcome]]:
+        """One candidate with its trials, and the results of its tests."""
         draft = _tested(candidate, bench, chosen)
         return _tried(draft, bench, described=described), draft.outcomes
 
@@ -507,6 +511,7 @@ def _trials(
     known: dict[tuple[bytes, Family], float] = {}
 
     def left(kept: Labels, family: Family) -> float:
+        """Log e-value of a family's tests on the accounts `kept`, computed once for each mask."""
         key = kept.tobytes(), family
         if key not in known:
             mine = [t for t in tests if t.family == family]

@@ -32,6 +32,7 @@ def worth_describing(judged: Sequence[Judged], fdr: float, taken: frozenset[int]
     bar = _bar(len(judged), fdr)
 
     def order(one: Judged) -> tuple[bool, int, float, list[str]]:
+        """Key by which groups are sorted: reported ones, many owners and strong evidence first."""
         return one.unexplained < bar, -len(one.owners), -one.unexplained, sorted(one.accounts)[:1]
 
     chosen: list[Judged] = []

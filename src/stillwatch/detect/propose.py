@@ -125,6 +125,7 @@ def _groups(
     """
 
     def communities_of(ask: ClusteringTask) -> list[Ints]:
+        """The communities of one clustering, each as sorted places of its accounts."""
         if cluster is communities:
             table = communities(linked[ask.name], seed=ask.seed, resolution=ask.resolution)
         else:

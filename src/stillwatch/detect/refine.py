@@ -40,6 +40,7 @@ def refine(candidate: Candidate, bench: Bench, links: pa.Table) -> frozenset[str
     kept, evidence = one.accounts, one.log_e
 
     def shown(groups: Sequence[frozenset[str]]) -> list[float]:
+        """Evidence beyond every explanation, of each group."""
         drafts = [Candidate(accounts=group, graph=one.candidate.graph) for group in groups]
         known = {found.accounts: found.log_e for found in judge(drafts, bench)}
         return [known[group] for group in groups]
@@ -77,6 +78,7 @@ def contacts(
     """
 
     def strength(accounts: frozenset[str]) -> float:
+        """Sum of the log e-values of control that are above 0."""
         families = control_of(Candidate(accounts=accounts, graph=graph), bench)
         return sum(max(log_e, 0.0) for log_e in families.values())
 

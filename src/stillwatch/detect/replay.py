@@ -180,6 +180,7 @@ class Replay:
         group = Candidate(accounts=one.members, graph=one.graph)
 
         def passes(moment: datetime) -> bool:
+            """Whether what is known up to a moment passes the threshold; each moment is computed once."""
             if moment not in known:
                 known[moment] = strongest([group], self._bench(self.until(moment))) or 0.0
             return enough(self._look(moment, known[moment], self.proposed))
@@ -208,6 +209,7 @@ class Replay:
         first, end = _hour(one.first), _hour(one.last) + HOUR
 
         def passes(moment: datetime) -> bool:
+            """Whether what is known up to a moment passes the threshold; each moment is computed once."""
             if moment not in looks:
                 looks[moment] = self._at(moment, one.members)
             return enough(looks[moment])

@@ -124,6 +124,7 @@ def sharded(shards: int, folder: Path, spread: Spread) -> Cluster:
     def cluster(
         links: pa.Table, seed: int = 0, resolution: float = 1.0, smallest: int = FEWEST_ACCOUNTS
     ) -> pa.Table:
+        """Communities of the links, found shard by shard and joined by common values."""
         account = links.column("account_id").combine_chunks().dictionary_encode()
         dealt = np.array(
             [zlib.crc32(name.encode()) % shards for name in account.dictionary.to_pylist()], np.int64

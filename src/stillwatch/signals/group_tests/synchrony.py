@@ -73,6 +73,7 @@ def _of_day(counts: Floats, span: Bools) -> Floats:
     days = -(-hours // 24)
 
     def by_day(values: Floats) -> Floats:
+        """Counts by hour as accounts × days × 24; hours after the last are 0."""
         padded = np.zeros((accounts, 24 * days))
         padded[:, :hours] = values
         return padded.reshape(accounts, days, 24)
