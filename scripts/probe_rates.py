@@ -238,7 +238,7 @@ def table(honest: dict[str, dict[str, int]]) -> str:
     """
     total = {name: sum(one[name] for one in honest.values()) for name in next(iter(honest.values()), {})}
     rows = [
-        "| explanation | groups | judged by coin | convicted | at most | p <= 0.01 | p <= 0.01, none moves |",
+        "| explanation | groups | by the coin | convicted | at most | p <= 0.01 | p <= 0.01, none moves |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, one in [*sorted(honest.items()), (f"all {len(honest)}", total)]:
