@@ -104,7 +104,11 @@ def console(
             print_json({"name": add_user, "role": role, "path": path})
             return
         click.echo(
+<<<<<<< HEAD
             f"{add_user} ({role}) registers a passkey, or a password and a code, once, in one day, at {path}"
+=======
+            f"{add_user} ({role}) registers a passkey, or password and code, once, within a day, at {path}"
+>>>>>>> help-c
         )
         return
     if bool(oidc_issuer) != bool(oidc_client) or bool(oidc_issuer) != bool(oidc_secret_file):
