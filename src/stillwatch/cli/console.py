@@ -104,11 +104,7 @@ def console(
             print_json({"name": add_user, "role": role, "path": path})
             return
         click.echo(
-<<<<<<< HEAD
-            f"{add_user} ({role}) registers a passkey, or a password and a code, once, in one day, at {path}"
-=======
             f"{add_user} ({role}) registers a passkey, or password and code, once, within a day, at {path}"
->>>>>>> help-c
         )
         return
     if bool(oidc_issuer) != bool(oidc_client) or bool(oidc_issuer) != bool(oidc_secret_file):
@@ -125,7 +121,6 @@ def console(
     )
 
     def ready(url: str, tour: str, groups: int) -> None:
-        """Print the address, and the link to the tour, once the console answers."""
         if as_json:
             print_json({"url": url, "groups": groups, "tour": tour or None}, on_one_line=True)
             return
