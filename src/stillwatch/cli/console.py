@@ -121,6 +121,7 @@ def console(
     )
 
     def ready(url: str, tour: str, groups: int) -> None:
+        """Print the address, and the link to the tour, once the console answers."""
         if as_json:
             print_json({"url": url, "groups": groups, "tour": tour or None}, on_one_line=True)
             return
