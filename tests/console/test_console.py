@@ -4,6 +4,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -516,4 +517,5 @@ def test_files_for_docker_call_the_command_with_options_that_it_has():
     assert used <= options
     image = (folder / "Dockerfile").read_text()
     assert image.count("FROM python:3.11-slim-bookworm") == 2
-    assert "USER stillwatch" in image
+    (user,) = re.findall(r"^USER (\d+)$", image, re.MULTILINE)  # a number, which a host can check
+    assert f"--uid {user} " in image
