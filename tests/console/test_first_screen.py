@@ -69,7 +69,8 @@ def check(tab):
     accounts = int(group["accounts"][0])
 
     def share(title):
-        some, _of, whole, *words = group[title][0].removeprefix("▽ ").removeprefix("▲ ").split()
+        text = group[title][0].removeprefix("▽ ").removeprefix("▲ ")
+        some, _of, whole, *words = text.replace("all ", f"{accounts} of ", 1).split()
         assert words[:2] == ["share", "one"], title
         assert int(whole) == accounts
         return int(some) / accounts
