@@ -88,7 +88,7 @@ def check(name: str, seconds: float) -> None:
 
 def write(name: str, seconds: float, load: float) -> None:
     """Replace the row of these commands in `docs/times.md`, and the time in their page's sentence."""
-    timed = TIMED[name]
+    timed, seconds = TIMED[name], round(seconds, 1)  # as the page of figures states it
     rows = (
         dict(re.findall(r"^(\| .*? \|)( \[.*)$", FIGURES.read_text(), re.MULTILINE))
         if FIGURES.exists()
