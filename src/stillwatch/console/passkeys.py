@@ -13,7 +13,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -129,14 +129,7 @@ class Passkeys:
             raise Refused(403, "this registration is out of date", "begin again")
         if person_id is not None and under_way.person_id != person_id:
             raise Refused(403, "this registration is of another person")
-        verified = _checked(
-            verify_registration_response,
-            credential=dict(answer),
-            expected_challenge=under_way.challenge,
-            expected_rp_id=self.site.name,
-            expected_origin=self.site.origin,
-            require_user_verification=True,
-        )
+        verified = self._verified(verify_registration_response, under_way, answer)
         credential = bytes_to_base64url(verified.credential_id)
         with self._database.writing() as db:
             if under_way.setup:
@@ -184,15 +177,12 @@ class Passkeys:
         if under_way.person_id is not None or held is None:
             return None
         try:
-            verified = _checked(
+            verified = self._verified(
                 verify_authentication_response,
-                credential=dict(answer),
-                expected_challenge=under_way.challenge,
-                expected_rp_id=self.site.name,
-                expected_origin=self.site.origin,
+                under_way,
+                answer,
                 credential_public_key=held["public_key"],
                 credential_current_sign_count=held["sign_count"],
-                require_user_verification=True,
             )
             handle = answer["response"].get("userHandle")
             if handle is not None and base64url_to_bytes(str(handle)) != _handle(held["person_id"]):
@@ -229,22 +219,36 @@ class Passkeys:
             raise Refused(403, "this request is out of date", "begin again")
         return found
 
+    def _verified(
+        self,
+        verify: Callable[..., Any],
+        under_way: _Ceremony,
+        answer: Mapping[str, Any],
+        **more: Any,  # noqa: ANN401  arguments of the library
+    ) -> Any:  # noqa: ANN401  a result of the library
+        """What `verify`, a check of the library, returns for the browser's answer to a ceremony. Raises
+        `Refused` (403) where the check does not hold.
+        """
+        from cryptography.exceptions import InvalidKey, UnsupportedAlgorithm
+        from webauthn.helpers.exceptions import WebAuthnException
+
+        wrong = (WebAuthnException, InvalidKey, UnsupportedAlgorithm, ValueError, KeyError, TypeError)
+        try:
+            return verify(
+                credential=dict(answer),
+                expected_challenge=under_way.challenge,
+                expected_rp_id=self.site.name,
+                expected_origin=self.site.origin,
+                require_user_verification=True,
+                **more,
+            )
+        except (*wrong, AttributeError, IndexError):
+            raise Refused(403, "the passkey's answer does not hold", "begin again") from None
+
 
 def _handle(person_id: int) -> bytes:
     """The identifier under which an authenticator keeps a person's passkey; it says nothing about him."""
     return f"{HANDLE} {person_id}".encode()
-
-
-def _checked(verify: Any, **given: Any) -> Any:  # noqa: ANN401  functions of the library
-    """The result of a check of the library. Raises `Refused` (403) where it does not hold."""
-    from cryptography.exceptions import InvalidKey, UnsupportedAlgorithm
-    from webauthn.helpers.exceptions import WebAuthnException
-
-    wrong = (WebAuthnException, InvalidKey, UnsupportedAlgorithm, ValueError, KeyError, TypeError)
-    try:
-        return verify(**given)
-    except (*wrong, AttributeError, IndexError):
-        raise Refused(403, "the passkey's answer does not hold", "begin again") from None
 
 
 def _replace_ways_in(db: Connection, under_way: _Ceremony) -> None:

@@ -31,12 +31,11 @@ MOST_LINK_VISITS = 500_000_000  # links that are read for one graph, at most, ov
 
 
 def grown(graph: LinkGraph, groups: Sequence[Ints], largest: float) -> list[Ints]:
-    """The communities `groups` of a graph, assigned again `ROUNDS` times with each of two
-    margins; of a large graph only the largest communities, so that at most
-    `MOST_LINK_VISITS` links are read.
+    """The communities `groups` of a graph, assigned again `ROUNDS` times with each of two margins; of a
+    large graph only the largest communities, so that at most `MOST_LINK_VISITS` links are read.
 
-    Groups are sorted places of accounts in `graph.names`. Results with fewer than `FEWEST_ACCOUNTS` or more
-    than `largest` accounts are left out.
+    Groups are sorted places of accounts in `graph.names`. Results with fewer than `FEWEST_ACCOUNTS`
+    accounts, more than `largest`, or more than `MOST_GROWTH` times as many as the community, are left out.
     """
     matrix = graph.weights
     holders = np.bincount(matrix.indices, minlength=matrix.shape[1])

@@ -75,7 +75,7 @@ def propose(
     order = in_order(pa.concat_tables([one.select(list(LINKED)) for one in graphs.values()]))
     linked = {name: LinkGraph.of(one, order) for name, one in graphs.items()}
     tasks = []
-    for name, links_of_it in graphs.items():
+    for name in graphs:
         # Communities at this resolution hardly depend on the random numbers, so one clustering is enough.
         coarse = (
             [(COARSE_RESOLUTION_OF_NEIGHBOURS, turn) for turn in range(CLUSTERINGS_PER_GRAPH)]
@@ -84,12 +84,12 @@ def propose(
         )
         fine = [(resolution, turn) for resolution in resolutions for turn in range(CLUSTERINGS_PER_GRAPH)]
         tasks += [
-            ClusteringTask(name=name, graph=links_of_it, resolution=resolution, seed=turn)
+            ClusteringTask(name=name, resolution=resolution, seed=turn)
             for resolution, turn in (*coarse, *fine)
         ]
     found: dict[frozenset[str], str] = {}
     by_size: defaultdict[int, list[frozenset[str]]] = defaultdict(list)
-    for graph, groups in _groups(tasks, linked, cluster, LARGEST_SHARE_OF_ACCOUNTS * everyone):
+    for graph, groups in _groups(tasks, graphs, linked, cluster, LARGEST_SHARE_OF_ACCOUNTS * everyone):
         for group in groups:
             size = len(group)
             if not FEWEST_ACCOUNTS <= size <= LARGEST_SHARE_OF_ACCOUNTS * everyone:
@@ -107,16 +107,19 @@ def propose(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusteringTask:
-    """The arguments of one clustering: name and links of the graph, resolution and seed."""
+    """The arguments of one clustering: name of the graph, resolution and seed."""
 
     name: str
-    graph: pa.Table
     resolution: float
     seed: int
 
 
 def _groups(
-    tasks: Sequence[ClusteringTask], linked: Mapping[str, LinkGraph], cluster: Cluster, largest: float
+    tasks: Sequence[ClusteringTask],
+    graphs: Mapping[str, pa.Table],
+    linked: Mapping[str, LinkGraph],
+    cluster: Cluster,
+    largest: float,
 ) -> Iterator[tuple[str, list[set[str]]]]:
     """Name of a graph and groups of its accounts: first the grown communities (`grow.grown`) of the graphs
     that are not in `SPARED`, then the communities.
@@ -129,7 +132,7 @@ def _groups(
         if cluster is communities:
             table = communities(linked[ask.name], seed=ask.seed, resolution=ask.resolution)
         else:
-            table = cluster(ask.graph, seed=ask.seed, resolution=ask.resolution)
+            table = cluster(graphs[ask.name], seed=ask.seed, resolution=ask.resolution)
         label = table.column("candidate").to_numpy()
         order = np.argsort(label, kind="stable")
         place = pc.index_in(table.column("account_id"), linked[ask.name].names).to_numpy()[order]
