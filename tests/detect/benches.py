@@ -85,7 +85,7 @@ def made_bench(accounts, tests=(), explanations=(), **columns):
     return Bench(
         tests=tuple(tests),
         explanations=tuple(explanations),
-        traits=known,
+        traits_of=lambda: known,
         rows=every,
         sampled=every,
         others=np.ones(accounts, bool),

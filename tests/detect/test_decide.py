@@ -106,7 +106,7 @@ def test_of_an_owner_with_many_of_the_accounts_one_is_heard():
     names = tuple(sorted(owner_of))
     owners = np.array([owner_of[name] for name in names])
     bench = Bench(
-        tests=(), explanations=(), traits=traits(len(names), owner=owners), rows={}, sampled={},
+        tests=(), explanations=(), traits_of=lambda: traits(len(names), owner=owners), rows={}, sampled={},
         others=np.ones(len(names), bool), names=names, owners=owners,
     )  # fmt: skip
     assert heard(frozenset(staff + others + teams), bench) == {"staff000", *others, *teams}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 from zlib import crc32
 
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import sparse
 
-from stillwatch.detect.leiden import leiden
+from stillwatch.detect.leiden import BipartiteGraph, Settled, bipartite, leiden, settled
 from stillwatch.stats.arrays import Floats, Ints, Uints
 
 Colours = Uints
@@ -30,7 +31,7 @@ class Cluster(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class LinkGraph:
     """Accounts × values matrix of link weights (`weights`), with the account of each row (`names`).
 
@@ -41,6 +42,18 @@ class LinkGraph:
 
     weights: sparse.csr_matrix
     names: pa.Array
+    _settled: dict[float, Settled] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @cached_property
+    def bipartite(self) -> BipartiteGraph:
+        """The graph as `leiden` reads it."""
+        return bipartite(self.weights)
+
+    def settled(self, resolution: float) -> Settled:
+        """The graph after its first moves at this resolution, computed once."""
+        if resolution not in self._settled:
+            self._settled[resolution] = settled(self.bipartite, resolution)
+        return self._settled[resolution]
 
     @classmethod
     def of(cls, links: pa.Table, order: pa.Array | None = None) -> LinkGraph:
@@ -137,7 +150,7 @@ def communities(
     graph = links if isinstance(links, LinkGraph) else LinkGraph.of(links)
     if not len(graph.names):
         return pa.table({"candidate": pa.array([], pa.int64()), "account_id": pa.array([], pa.string())})
-    return _table(leiden(graph.weights, seed, resolution), graph.names, smallest)
+    return _table(leiden(graph.settled(resolution), seed), graph.names, smallest)
 
 
 def _table(labels: Ints, names: pa.Array, smallest: int) -> pa.Table:

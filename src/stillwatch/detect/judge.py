@@ -191,21 +191,27 @@ TestInput = tuple[Mapping[str, np.ndarray], np.ndarray]
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """The rows of every test and the traits of every account, evaluated once for all candidates.
+    """The rows of every test and the traits of every account, each evaluated once for all candidates.
 
     Accounts are numbered in the order of `names`; `owners` has the code of each one's declared owner. `rows`
-    has the rows of each test. `others` is the mask of a random sample of at most `MOST_OTHERS` accounts, with
+    has the rows of each test. `traits_of` computes `traits`, from the tables of which the bench was made, so
+    they must still be there. `others` is the mask of a random sample of at most `MOST_OTHERS` accounts, with
     which groups are compared, and `sampled` has their rows.
     """
 
     tests: tuple[GroupTest, ...]
     explanations: tuple[Explanation, ...]
-    traits: Traits
+    traits_of: Callable[[], Traits]
     rows: Mapping[str, TestRows]
     sampled: Mapping[str, TestRows]
     others: np.ndarray
     names: tuple[str, ...]
     owners: np.ndarray
+
+    @cached_property
+    def traits(self) -> Traits:
+        """The traits of every account, computed when the first explanation is tried."""
+        return self.traits_of()
 
     @cached_property
     def _place_of(self) -> Mapping[str, int]:
@@ -305,7 +311,7 @@ def bench(
     run: Callable[[ir.Table], pa.Table],
     expressions: Expressions | None = None,
 ) -> Bench:
-    """Evaluate the rows of every test and the traits of every account for these summaries.
+    """Evaluate the rows of every test for these summaries; traits are evaluated when they are needed.
 
     `run` evaluates an expression of the engine to an Arrow table. Explanations are only stored. `expressions`
     are those of earlier calls, where there are any.
@@ -351,7 +357,7 @@ def bench(
     return Bench(
         tests=tuple(tests),
         explanations=tuple(explanations),
-        traits=traits(ask, summaries, tuple(names), owners),
+        traits_of=lambda: traits(ask, summaries, tuple(names), owners),
         rows=whole,
         sampled=sampled,
         others=others,
@@ -396,27 +402,24 @@ def judge(
         outcomes: Counter to which the tests' outcomes are added.
     """
     chosen = [t for t in bench.tests if described or t.family in CONTROL]
-
-    def judged(candidate: Candidate) -> tuple[Judged, Mapping[str, Outcome]]:
-        """One candidate with its trials, and the results of its tests."""
-        draft = _tested(candidate, bench, chosen)
-        return _tried(draft, bench, described=described), draft.outcomes
-
-    drafts = []
-    for one, returned in on_all_cores(judged, candidates):
-        drafts.append(one)
-        if outcomes is not None:
-            outcomes.add(returned)
-    q_values = e_bh_q_values(np.asarray([one.log_e for one in drafts]))
-    with_q_values = [replace(one, q_value=float(q)) for one, q in zip(drafts, q_values, strict=True)]
+    drafts = list(on_all_cores(lambda one: _tested(one, bench, chosen), candidates))
+    if outcomes is not None:
+        for draft in drafts:
+            outcomes.add(draft.outcomes)
+    if any(draft.unexplained > LEAST_LOG_E_TRIED for draft in drafts):
+        _ = bench.in_order  # computed here, once, and not by each core
+    judged = list(on_all_cores(lambda draft: _tried(draft, bench, described=described), drafts))
+    q_values = e_bh_q_values(np.asarray([one.log_e for one in judged]))
+    with_q_values = [replace(one, q_value=float(q)) for one, q in zip(judged, q_values, strict=True)]
     return sorted(with_q_values, key=lambda j: -j.log_e)
 
 
-def strongest(candidates: Sequence[Candidate], bench: Bench) -> float | None:
-    """The highest `log_e` that `judge` would give one of these candidates; None for no candidates.
+def strongest(candidates: Sequence[Candidate], bench: Bench, *, least: float = 0.0) -> float | None:
+    """The highest `log_e` that `judge` would give one of these candidates; None for no candidates. Where that
+    is at most `least`, any number up to `least` may be returned.
 
     Explanations only lower the evidence, so those of a candidate are not tried where its evidence before any
-    explanation does not exceed the highest found.
+    explanation does not exceed the highest found, or `least`.
     """
     tests = [t for t in bench.tests if t.family in CONTROL]
     drafts = list(on_all_cores(lambda candidate: _tested(candidate, bench, tests), candidates))
@@ -424,6 +427,8 @@ def strongest(candidates: Sequence[Candidate], bench: Bench) -> float | None:
     for draft in sorted(drafts, key=lambda one: -one.unexplained):
         if best is not None and draft.unexplained <= best:
             break
+        if draft.unexplained <= least:
+            return draft.unexplained if best is None else best
         log_e = _tried(draft, bench, described=False).log_e
         best = log_e if best is None else max(best, log_e)
     return best

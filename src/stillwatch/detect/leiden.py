@@ -13,11 +13,13 @@ rounding makes two moves seem to gain would never end.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numba
 import numpy as np
 from scipy import sparse
 
-from stillwatch.stats.arrays import Ints
+from stillwatch.stats.arrays import Floats, Ints
 
 MOST_PASSES = 200  # passes over the nodes in one refinement; most graphs take fewer than 40
 LEAST_GAIN = 1e-12  # gain of a move in modularity, below which it counts as rounding
@@ -26,16 +28,43 @@ LEAST_GAIN_OF_PASS = 1e-3  # gain of a pass over all nodes, and of a level, up t
 _MULTIPLIER, _INCREMENT = np.uint64(6364136223846793005), np.uint64(1442695040888963407)
 
 
-def leiden(weights: sparse.csr_matrix, seed: int, resolution: float) -> Ints:
-    """The community of each row of an accounts × values matrix of weights at least 0.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BipartiteGraph:
+    """A graph of accounts and values in compressed rows (`indptr`, `indices`, `data`). Weights sum to 1.
 
-    The result depends on the order of rows and columns, as of any method that visits nodes in turn. `seed`
-    determines the random numbers, `resolution` the size of communities (higher values give smaller ones).
+    The first `accounts` nodes are the accounts. `out` and `into` are the shares of the weight that leave and
+    enter a node when edges are directed from accounts to values. A graph without weight has no nodes.
     """
+
+    accounts: int
+    indptr: Ints
+    indices: Ints
+    data: Floats
+    out: Floats
+    into: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """The community of each node of a graph (`labels`) after its first moves at one `resolution`, and what
+    they `gained` in modularity. No random number decides them, so clusterings with several seeds begin here.
+    """
+
+    graph: BipartiteGraph
+    labels: Ints
+    gained: float
+    resolution: float
+
+
+def bipartite(weights: sparse.csr_matrix) -> BipartiteGraph:
+    """The graph of an accounts × values matrix of weights at least 0."""
     accounts, values = weights.shape
     total = float(weights.sum())
     if not total > 0:
-        return np.arange(accounts, dtype=np.int64)
+        none, nothing = np.zeros(0, np.int64), np.zeros(0)
+        return BipartiteGraph(
+            accounts=accounts, indptr=none, indices=none, data=nothing, out=nothing, into=nothing
+        )
     there, back = weights.tocsr(), weights.T.tocsr()
     indptr = np.concatenate([there.indptr, there.indptr[-1] + back.indptr[1:].astype(np.int64)])
     indices = np.concatenate([there.indices.astype(np.int64) + accounts, back.indices.astype(np.int64)])
@@ -43,24 +72,49 @@ def leiden(weights: sparse.csr_matrix, seed: int, resolution: float) -> Ints:
     from_accounts, to_values = np.zeros(accounts + values), np.zeros(accounts + values)
     from_accounts[:accounts] = np.asarray(weights.sum(axis=1)).ravel() / total
     to_values[accounts:] = np.asarray(weights.sum(axis=0)).ravel() / total
-    labels: Ints = _leiden(
-        indptr.astype(np.int64), indices, data, from_accounts, to_values, float(resolution), np.uint64(seed)
+    return BipartiteGraph(
+        accounts=accounts,
+        indptr=indptr.astype(np.int64),
+        indices=indices,
+        data=data,
+        out=from_accounts,
+        into=to_values,
     )
-    return labels[:accounts]
+
+
+def settled(one: BipartiteGraph, resolution: float) -> Settled:
+    """The graph after its first moves. A higher resolution gives smaller communities."""
+    labels, gained = np.arange(len(one.out)), 0.0
+    if len(labels):
+        gained = _settle(labels, one.indptr, one.indices, one.data, one.out, one.into, float(resolution))
+    return Settled(graph=one, labels=labels, gained=gained, resolution=float(resolution))
+
+
+def leiden(begin: Settled, seed: int) -> Ints:
+    """The community of each account of a graph. `seed` determines the random numbers.
+
+    The result depends on the order of rows and columns, as of any method that visits nodes in turn.
+    """
+    one = begin.graph
+    if not len(begin.labels):
+        return np.arange(one.accounts, dtype=np.int64)
+    labels: Ints = _leiden(
+        begin.labels, begin.gained, one.indptr, one.indices, one.data, one.out, one.into,
+        begin.resolution, np.uint64(seed),
+    )  # fmt: skip
+    return labels[: one.accounts]
 
 
 @numba.njit(cache=True, nogil=True)
-def _leiden(indptr, indices, data, out, into, resolution, seed):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # compiled; types are inferred by numba
+def _leiden(labels, gained, indptr, indices, data, out, into, resolution, seed):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # compiled; types are inferred by numba
     """The community of each node of a symmetric graph in compressed rows, whose weights sum to 1.
 
-    `out` and `into` are the shares of the weight that leave and enter a node when edges are directed from
-    accounts to values. Levels follow until one gains at most `LEAST_GAIN_OF_PASS`.
+    `labels` and `gained` are what `_settle` gives, `out` and `into` are as in `BipartiteGraph`. Levels follow
+    until one gains at most `LEAST_GAIN_OF_PASS`.
     """
     of_node = np.arange(len(out))  # the node of the present level that holds each node of the first
-    labels = np.arange(len(out))
     state = np.full(1, seed, np.uint64)
     while True:
-        gained = _settle(labels, indptr, indices, data, out, into, resolution)
         labels, communities = _numbered(labels)
         if gained <= LEAST_GAIN_OF_PASS or communities == 1:
             return labels[of_node]
@@ -73,6 +127,7 @@ def _leiden(indptr, indices, data, out, into, resolution, seed):  # type: ignore
         labels, indptr, indices, data, out, into = _merged(
             parts, many, labels, indptr, indices, data, out, into
         )
+        gained = _settle(labels, indptr, indices, data, out, into, resolution)
 
 
 @numba.njit(cache=True, nogil=True)

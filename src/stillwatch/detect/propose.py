@@ -140,6 +140,9 @@ def _groups(
         return [np.sort(one) for one in np.split(place, cuts) if len(one)]
 
     if cluster is communities:
+        _ = [one.bipartite for one in linked.values()]  # computed here, once, and not by each core
+        begun = sorted({(ask.name, ask.resolution) for ask in tasks})
+        _ = list(on_all_cores(lambda one: linked[one[0]].settled(one[1]), begun))
         found = list(on_all_cores(communities_of, tasks))
     else:
         found = [communities_of(ask) for ask in tasks]

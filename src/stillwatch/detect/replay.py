@@ -28,7 +28,7 @@ from stillwatch.signals.registry import Explanation, GroupTest
 from stillwatch.stats.sequential import alert_log_e, confirm_log_e
 
 # Hours after a campaign's first exchange among which the search for the hour of detection begins.
-LOOKS_AFTER_H = (0, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 144, 216, 336, 504, 720, 1080)
+LOOKS_AFTER_H = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 144, 216, 336, 504, 720, 1080)
 SHARE_OF_CANDIDATE = 0.5  # share of a candidate that must be members for it to be the campaign
 HOUR = timedelta(hours=1)  # step between two times at which the prefix of the log is judged
 FINEST_SHARE_OF_AGE = 0.04  # precision of the hour of detection, as a share of the campaign's age by then
@@ -182,15 +182,16 @@ class Replay:
         def passes(moment: datetime) -> bool:
             """Whether what is known up to a moment passes the threshold; each moment is computed once."""
             if moment not in known:
-                known[moment] = strongest([group], self._bench(self.until(moment))) or 0.0
+                alert = self._look(moment, 0.0, self.proposed).alert
+                known[moment] = strongest([group], self._bench(self.until(moment)), least=alert) or 0.0
             return enough(self._look(moment, known[moment], self.proposed))
 
         hours = _hours(one.first, one.last)
         # In order, since evidence is not monotone: a group may be clearer in its first hours than later.
         low = next((place for place, hour in enumerate(hours) if passes(hour)), len(hours) - 1)
         before, after = hours[low - 1] if low else _hour(one.first), hours[low]
-        while (middle_hour := _between(before, after, _hour(one.first))) is not None:
-            before, after = (before, middle_hour) if passes(middle_hour) else (middle_hour, after)
+        while (middle := _between(before, after, _hour(one.first))) is not None:
+            before, after = (before, middle) if passes(middle) else (middle, after)
         return after
 
     def _seek(

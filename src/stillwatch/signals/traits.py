@@ -203,7 +203,7 @@ def _shown(summaries: Summaries) -> ir.Table:
 
 def _stated(summaries: Summaries) -> ir.Table:
     """Account × kind of `ATTRIBUTE_KINDS`: its value, the first in order of several."""
-    stated = summaries.seen.filter(_.kind.isin(ATTRIBUTE_KINDS))
+    stated = summaries.attributes.filter(_.kind.isin(ATTRIBUTE_KINDS))
     return stated.group_by(["account_id", "kind"]).agg(value=_.value.min())
 
 
