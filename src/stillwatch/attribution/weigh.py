@@ -25,10 +25,10 @@ PRIORS = {"lab": 0.40, "vendor": 0.15, "reseller": 0.25, "false flag": 0.06, "no
 """
 LISTED = 0.5
 """Share of a kind's prior for all actors in the file together; the rest is for actors not listed."""
-LEAST_CONTENT_LOG10 = -1.8
-"""Lower bound of the log10 likelihood of a kind of explanation from the campaign's content: of 60 worlds of
-one kind none was read as another (`docs/evaluation.md`), so the next one is with probability 1/62 (Laplace's
-rule of succession).
+LEAST_CONTENT_LOG10 = -1.3
+"""Lower bound of the log10 likelihood of a kind of explanation from the campaign's content. Of 60 worlds of
+one kind none was read as another (`docs/evaluation.md`), so at most 3 in 60 are, with 95 % confidence (Hanley
+and Lippman-Hand 1983). The upper limit is taken, since logs are harder to read than simulated worlds.
 """
 THROUGH_RESELLER_LOG10 = -1.0
 """Log10 share of laboratories, and of those who imitate one, that work through a reseller's accounts, so that
