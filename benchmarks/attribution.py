@@ -1,6 +1,7 @@
 """Are campaigns that another hand drew attributed rightly? A second blind trial of `stillwatch attribute`.
 
     python benchmarks/attribution.py [CASES [SEED]]
+    python benchmarks/attribution.py planted
 
 The densities of `stillwatch.attribution` were chosen with the cases of `evaluate/blind.py` in view. The rates
 here were chosen from the command's documentation before any code was read, and no density was fitted to them.
@@ -18,6 +19,9 @@ name. Strangers send through a machine of an actor in some cases.
 Printed: organisations accused falsely, the share of directors named where the evidence is there, Brier
 scores, and the slope of the logistic regression of outcomes on the logits of the stated probabilities, with
 an interval by 300 draws of cases with replacement.
+
+`planted` takes the cases of `evaluate/blind.py` (seeds 1 to 7) instead, and gives the actor that is imitated
+up to two hard items that fit, each from a source of its own: how many are named by the grades of these items?
 """
 
 import hashlib
@@ -29,13 +33,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stillwatch.attribution.run import attribute
+from stillwatch.attribution.weigh import assess
 from stillwatch.contract import results as contract
+from stillwatch.evaluate import blind
 from stillwatch.evaluate.blind import calibration_slope, is_decided
 from stillwatch.stats.intervals import of_share
 
@@ -566,7 +573,8 @@ def write(rng, case, folder):
     tables = {
         contract.CAMPAIGNS: [one | {
             "kind": case.kind, "first_seen": case.start, "last_seen": case.end, "detected_at": None,
-            "accounts": n, "exchanges": total, "exchanges_low": total, "exchanges_high": total, "q_value": 1e-6,
+            "accounts": n, "exchanges": total, "exchanges_low": total, "exchanges_high": total,
+            "q_value": 1e-6,
             "fpr_empirical": None, "fpr_synthetic": None, "explanation": "server_program",
             "capabilities": case.wants,
         }],
@@ -639,6 +647,38 @@ def share(part, whole):
     return f"{part} of {whole}" + (f" ({100 * one.low:.1f} to {100 * one.high:.1f} %)" if one else "")
 
 
+def planted(grades):
+    """The number of false flags by the number of hard items planted, and of these the number named."""
+    sizes, named, last = Counter(), Counter(), [0]
+
+    def plant(rng, actor, seen):
+        """Plant up to two hard items in place of what `blind` plants."""
+        shown = {
+            "address_ranges": ("signup_address", {"use": "own"}),
+            "payment_accounts": ("payment_fingerprint", {}),
+            "earlier_campaigns": ("email_domain", {}),
+        }
+        values = {one.kind: one.value for one in seen.values if not one.is_shared}
+        ways = [(name, values[kind], more) for name, (kind, more) in shown.items() if kind in values]
+        ways = [ways[n] for n in rng.permutation(len(ways))[:2]]
+        for name, value, more in ways:
+            item = {"values": [value], "source": f"planted {name}", "grade": pick(rng, grades)} | more
+            if name == "earlier_campaigns":
+                item |= {"values": [], "indicators": [{"kind": "email_domain", "value": value}]}
+            actor.setdefault(name, []).append(item)
+        last[0] = len(ways)
+
+    with patch.object(blind, "_plant", plant):
+        for seed in range(1, 8):
+            rng = np.random.default_rng([seed, 27])
+            for _case in range(200):
+                one = blind.draw(rng)
+                if one.kind == "false flag":
+                    sizes[last[0]] += 1
+                    named[last[0]] += bool(assess(one.seen, one.known).named)
+    return {number: f"{named[number]} of {sizes[number]}" for number in sorted(sizes)}
+
+
 def main(cases=700, seed=1):
     """Print the figures of a trial."""
     found = list(trial(cases, seed))
@@ -666,4 +706,8 @@ def main(cases=700, seed=1):
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    if sys.argv[1:] == ["planted"]:
+        for some in (("B2", "B3", "C3", "D4"), ("A1", "A2", "B2")):
+            print("false flags named, by hard items planted, graded", *some, planted(some))
+    else:
+        main(*map(int, sys.argv[1:]))
