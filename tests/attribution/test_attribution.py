@@ -9,6 +9,7 @@ import pytest
 from stillwatch.attribution import calendar
 from stillwatch.attribution.grades import PLANTED, believed
 from stillwatch.attribution.knowledge import knowledge, read_knowledge
+from stillwatch.attribution.match import overlap_chance
 from stillwatch.attribution.seen import CampaignFacts, MemberValue
 from stillwatch.attribution.weigh import assess, contradictions
 from stillwatch.attribution.words import confidence, likelihood
@@ -144,6 +145,107 @@ def test_items_that_depend_on_each_other_share_one_ratio():
     assert len(thrice.groups[0].sharing) == 2
 
 
+def test_traces_that_are_missing_depend_on_each_other():
+    """Whoever hides one trace hides the others, so that the strongest counts alone."""
+    hidden = {
+        "name": "Alpha",
+        "address_ranges": [item("a", values=["198.51.100.0/24"], use="own")],
+        "payment_accounts": [item("b", "B2", values=["card_2"])],
+        "earlier_campaigns": [
+            item("c", "C2", indicators=[{"kind": "email_domain", "value": "other.example"}])
+        ],
+    }
+    all_of_it = found(hidden)
+    one_of_it = found({"name": "Alpha", "address_ranges": hidden["address_ranges"]})
+    assert [group.name for group in all_of_it.groups] == ["missing traces"]
+    assert len(all_of_it.groups[0].sharing) == 2
+    assert all_of_it.of_actor("Alpha") == pytest.approx(one_of_it.of_actor("Alpha"))
+
+
+def test_a_family_counts_once_whatever_its_outcomes():
+    """One range of an actor is seen and another is not: the strongest item counts."""
+    two = {
+        "name": "Alpha",
+        "address_ranges": [
+            item("a", values=[RANGE], use="own"),
+            item("b", values=["198.51.100.0/24"], use="own"),
+        ],
+    }
+    (group,) = found(two).groups
+    assert group.chosen.outcome == "fits"
+    assert [one.outcome for one in group.sharing] == ["does not fit"]
+
+
+def test_an_exit_in_an_actors_range_is_no_control():
+    """A machine of the actor that strangers send through, a true registry entry and a forged record: nobody
+    is named. A sign-up from that range with the same record is another matter.
+    """
+    framed = {
+        "name": "Alpha",
+        "address_ranges": [item("register", "A1", values=[RANGE], use="own")],
+        "records": [item("leak", "C3")],
+        "capability_interests": [item("adverts", "B2", values=["coding", "reasoning"])],
+    }
+
+    def shown(kind):
+        """The assessment where members show one address of the range in that way."""
+        one = MemberValue(kind=kind, value="203.0.113.7", members=9, others=0, network_class="")
+        return found(framed, about=seen(values=(one,)))
+
+    assert shown("client_address").named == ""
+    assert shown("signup_address").named == "Alpha"
+    assert shown("client_address").of_actor("Alpha") < shown("signup_address").of_actor("Alpha")
+
+
+@pytest.mark.parametrize(("sought", "wanted", "least"), [(3, 3, 1.5), (2, 4, 1.0), (1, 7, 0.5), (4, 5, 2.0)])
+def test_the_chance_that_interests_overlap_is_that_of_random_sets(sought, wanted, least):
+    draws = np.argsort(np.random.default_rng(3).random((20_000, 7)), axis=1)[:, :sought]
+    simulated = ((draws < wanted).sum(axis=1) >= least).mean()
+    assert overlap_chance(sought, wanted, 7, least) == pytest.approx(simulated, abs=0.02)
+
+
+def ratio(kind, about=None, observations=(), **more):
+    """The log10 likelihood ratio of one item about an actor."""
+    one = found({"name": "Alpha", kind: [item(**more)]}, about=about, observations=observations)
+    (group,) = one.groups
+    assert group.chosen.outcome == "fits"
+    return group.log10["own"]
+
+
+def test_an_item_that_states_much_says_little():
+    """What fits most campaigns hardly tells one actor from another."""
+    everything = ["coding", "reasoning", "agentic", "grading", "rewriting", "data_analysis"]
+    assert ratio("capability_interests", values=["coding", "reasoning"]) > 0.15
+    assert ratio("capability_interests", values=everything) < 0.02
+    cards = [{"campaign": "C1", "kind": "card_countries", "values": ["CN", "SG"], **item("bank", "A1")}]
+    many = ["CN", "US", "GB", "DE", "FR", "JP", "KR", "IN"]
+    one, all_of_them = (
+        ratio("card_countries", observations=cards, values=values) for values in (["CN"], many)
+    )
+    assert one > 0.3
+    assert 0 <= all_of_them < 0.1
+
+
+def test_a_release_speaks_for_an_actor_that_seldom_releases():
+    monthly = [str(date(2024 + month // 12, month % 12 + 1, 3)) for month in range(36)]
+    assert ratio("release_dates", values=monthly) < 0.02
+    assert ratio("release_dates", values=["2020-05-01", "2026-07-01"]) > 0.2
+
+
+def test_a_laboratory_may_work_through_a_reseller():
+    """What is sold on by a reseller lessens the probability of a laboratory, and not as if it were excluded."""
+    through = {"H1": -9.0, "H2": -6.0, "H3": 0.0, "H4": -9.0, "H5": -9.0}
+    direct, mixed = (
+        found(STRONG, about=seen(log10=log10, kind=kind))
+        for log10, kind in ((HARVEST, "harvest"), (through, "mixed"))
+    )
+    prior = {
+        name: next(h.prior for h in one.hypotheses if h.key == "actor: Alpha")
+        for name, one in (("direct", direct), ("mixed", mixed))
+    }
+    assert prior["mixed"] < prior["direct"] < 20 * prior["mixed"]
+
+
 def test_what_can_be_imitated_does_not_separate_an_actor_from_a_false_flag():
     soft = {
         "name": "Alpha",
@@ -248,6 +350,16 @@ def test_a_calendar_is_never_worth_much():
     (group,) = one.groups
     assert group.chosen.outcome == "fits"
     assert 0 < group.log10["own"] <= 0.7
+
+
+def test_another_calendar_speaks_against_an_actor_but_contractors_are_possible():
+    one = found(
+        {"name": "Alpha", "working_calendar": [item(time_zone="America/New_York")]},
+        about=seen(acts=tuple(acts(8, number=400))),
+    )
+    (group,) = one.groups
+    assert group.chosen.outcome == "does not fit"
+    assert -1.0 <= group.log10["own"] < -0.7
 
 
 def test_holidays_are_compared_with_days_without_an_act():

@@ -16,6 +16,7 @@ from stillwatch.attribution.densities import Density, EvidenceFamily
 from stillwatch.attribution.grades import believed
 from stillwatch.attribution.knowledge import Item, Knowledge, Observation, hours_from_utc, moment_of
 from stillwatch.attribution.seen import CROWD, CampaignFacts, MemberValue, covers
+from stillwatch.contract.summaries import CAPABILITIES
 from stillwatch.enrich.describe import network_class
 from stillwatch.enrich.networks import bundled
 
@@ -24,6 +25,8 @@ RIVALS = ("own", "rest", "forged", "vendor", "reseller")
 Agreement = Literal["fits", "does not fit"]
 # Kinds of shared values that are addresses or ranges.
 ADDRESSES = ("client_prefix", "signup_address", "client_address")
+EXITS = frozenset({"client_prefix", "client_address"})
+"""Kinds of value that show from where members send, which may be a proxy or another's machine."""
 OF_ONE_HOLDER = frozenset({"payment_fingerprint", "client_prefix", "signup_address", "email_domain"})
 """Kinds of value that only the holder can use; names of programs and templates can be copied."""
 FEWEST_MEMBERS = 2  # least members that show a value
@@ -174,19 +177,20 @@ def _range(item: Item, about: Facts) -> Match | None:
     is_hosted = any(
         one.network_class == "hosting" for one in known
     )  # a hoster's addresses change customers, whatever use is stated
-    density = (
-        densities.RENTED_RANGE
-        if use == "rented" or is_hosted
-        else densities.OWN_RANGE
-        if use == "own"
-        else densities.UNSTATED_RANGE
-    )
+    is_exit = bool(known) and all(one.kind in EXITS for one in known)
+    if use == "rented" or is_hosted or (is_exit and use != "own"):
+        density = densities.RENTED_RANGE
+    elif is_exit:
+        density = densities.EXIT_IN_OWN_RANGE
+    else:
+        density = densities.OWN_RANGE if use == "own" else densities.UNSTATED_RANGE
     return _match(item, bool(known), density, statement, belief)
 
 
 def _observed(kind: str, density: Density, shown: str) -> Callable[[Item, Facts], Match | None]:
     """A comparison of items with observations of the same kind, or else with values of kind `shown` that
-    members show.
+    members show. An item fits where any value agrees, so the probability that it fits by chance grows with
+    the number of pairs of a stated and an observed value, which are taken as independent.
     """
 
     def compare(item: Item, about: Facts) -> Match | None:
@@ -200,6 +204,7 @@ def _observed(kind: str, density: Density, shown: str) -> Callable[[Item, Facts]
         common = {one.casefold() for one in item.values} & items[0]
         words = kind.replace("_", " ")
         is_shared = item.options.get("customers", 1) >= 1000 and kind == "payment_processors"
+        pairs = len({one.casefold() for one in item.values}) * len(items[0])
         statement = (
             f"{len(common)} of {len(items[0])} {words} observed are those stated"
             if common
@@ -208,7 +213,7 @@ def _observed(kind: str, density: Density, shown: str) -> Callable[[Item, Facts]
         return _match(
             item,
             bool(common),
-            densities.SHARED if is_shared else density,
+            densities.SHARED if is_shared else _by_chance(density, 1.0 - (1.0 - density.rest) ** pairs),
             statement,
             items[1],
             is_shared=is_shared,
@@ -273,33 +278,60 @@ def _earlier(item: Item, about: Facts) -> Match | None:
     return _match(item, bool(common), density, statement, is_shared=is_shared)
 
 
+def _by_chance(density: Density, rest: float) -> Density:
+    """The density with a computed probability of a fit by chance, where that is above the density's own: what
+    an item states can lessen the worth of its fit, and not add to it.
+    """
+    return density.with_chance(min(max(rest, density.rest), densities.MAX_CHANCE))
+
+
+def overlap_chance(sought: int, wanted: int, classes: int, least: float) -> float:
+    """Probability that two random sets of `sought` and `wanted` of `classes` classes have at least `least`
+    in common (hypergeometric distribution).
+
+    Example: `overlap_chance(2, 4, 7, 1.0)` is 1 - 3/21.
+    """
+    ways = sum(
+        math.comb(wanted, common) * math.comb(classes - wanted, sought - common)
+        for common in range(math.ceil(least), min(sought, wanted) + 1)
+        if sought - common <= classes - wanted
+    )
+    return ways / math.comb(classes, sought)
+
+
 def _capability(item: Item, about: Facts) -> Match | None:
-    """Whether the campaign asks for the capabilities of the item; None where it asks for none."""
+    """Whether the campaign asks for the capabilities of the item; None where it asks for none. An item that
+    states most classes fits most campaigns.
+    """
     sought = {one.casefold() for one in about.seen.capabilities}
     wanted = {one.casefold() for one in item.values}
     if not sought:
         return None
-    fits = len(sought & wanted) >= MIN_SHARE_OF_INTERESTS * min(len(sought), len(wanted))
+    least = MIN_SHARE_OF_INTERESTS * min(len(sought), len(wanted))
+    fits = len(sought & wanted) >= least
     statement = f"{len(sought & wanted)} of {len(sought)} capabilities sought are among the stated interests"
-    return _match(item, fits, densities.CAPABILITY, statement)
+    chance = overlap_chance(
+        len(sought), len(wanted), len(frozenset(CAPABILITIES) - {"other"} | sought | wanted), least
+    )
+    return _match(item, fits, _by_chance(densities.CAPABILITY, chance), statement)
 
 
 def _release(item: Item, about: Facts) -> Match | None:
-    """Whether a release of the actor followed the campaign within `RELEASE_WITHIN_DAYS`."""
-    days = [moment_of(one) for one in item.values]
-    after = [
-        at
-        for at in days
-        if at is not None
-        and timedelta(0) <= at - about.seen.first
-        and at - about.seen.last <= timedelta(days=densities.RELEASE_WITHIN_DAYS)
-    ]
+    """Whether a release of the actor followed the campaign within `RELEASE_WITHIN_DAYS`.
+
+    By chance it does with 1 - exp(-n w / s) at least, with n dates stated, w the length of the time in which
+    a release fits and s that of the shortest time that holds it and all dates: releases as a Poisson process.
+    """
+    days = [at for one in item.values if (at := moment_of(one)) is not None]
+    begin, end = about.seen.first, about.seen.last + timedelta(days=densities.RELEASE_WITHIN_DAYS)
+    after = [at for at in days if begin <= at <= end]
+    chance = -math.expm1(-len(days) * ((end - begin) / (max([end, *days]) - min([begin, *days]))))
     statement = (
         f"a release lies within {densities.RELEASE_WITHIN_DAYS} days after the campaign"
         if after
         else f"no release lies within {densities.RELEASE_WITHIN_DAYS} days after the campaign"
     )
-    return _match(item, bool(after), densities.RELEASE, statement)
+    return _match(item, bool(after), _by_chance(densities.RELEASE, chance), statement)
 
 
 def _tools(item: Item, about: Facts) -> Match | None:
@@ -379,13 +411,14 @@ def _record(item: Item, about: Facts) -> Match | None:
 
 
 def _working(item: Item, about: Facts) -> Match | None:
-    """Compare zone, week and holidays as one item: they all state when the same people work."""
+    """Compare zone, week and holidays as one item: they all state when the same people work. Where the acts
+    are those of strangers, they say nothing of the actor.
+    """
     inferred = about.calendar
     zone = item.options.get("time_zone")
     ahead = None if zone is None else hours_from_utc(zone, about.seen.first)
     if inferred.zone is None or ahead is None:
         return None
-    most = densities.LARGEST_CALENDAR_LOG10
     ratio = calendar.log10_ratio(inferred, ahead)
     stated = {calendar.WEEKS[inferred.week]} if inferred.week else set()
     week = tuple(item.options.get("week", ()))
@@ -395,7 +428,9 @@ def _working(item: Item, about: Facts) -> Match | None:
     quiet = inferred.holiday(item.options.get("holidays", ()))
     if quiet is not None:
         ratio += 0.1 if quiet[1] == quiet[0] else -0.1 * (quiet[0] - quiet[1])
-    ratio = min(max(ratio, -most), most)
+    strangers = densities.ACTS_OF_STRANGERS
+    ratio = min(math.log10(strangers + (1.0 - strangers) * 10**ratio), densities.LARGEST_CALENDAR_LOG10)
+    imitated = densities.HOURS_IMITATED
     statement = (
         f"control acts fit local time UTC{inferred.zone[1]:+g} to UTC{inferred.zone[2]:+g} (90 %); "
         f"the actor's is UTC{ahead:+g}"
@@ -406,7 +441,13 @@ def _working(item: Item, about: Facts) -> Match | None:
         item=item,
         outcome="fits" if ratio > 0 else "does not fit",
         family="time",
-        log10={"own": ratio, "rest": 0.0, "forged": ratio * 0.8, "vendor": 0.0, "reseller": 0.0},
+        log10={
+            "own": ratio,
+            "rest": 0.0,
+            "forged": math.log10(imitated * 10**ratio + 1.0 - imitated),
+            "vendor": 0.0,
+            "reseller": 0.0,
+        },
         log10_rest=math.log10(0.2),
         belief=believed(item.grade),
         is_hard=False,

@@ -511,7 +511,7 @@ def calibration_slope(probability: Floats, outcome: Floats) -> tuple[float, floa
     """
     p = np.clip(probability, 1e-6, 1 - 1e-6)
     x = np.column_stack((np.ones_like(p), np.log(p / (1 - p))))
-    beta = np.array([0.0, 1.0])
+    beta = np.zeros(2)
     information = np.eye(2)
     for _ in range(50):
         fitted = 1 / (1 + np.exp(-x @ beta))
