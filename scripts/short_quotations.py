@@ -6,8 +6,8 @@
 `--pairs` are real questions and answers (instruction, input, output). Quotations are those of their pieces
 that score highest under the key, longer ones are joined of pieces of five; sentences with keyed choices for
 `keyed_choices`. Each prompt shows one of them entirely in a form of tests/prove/short_forms.py, and the
-answer is the quotation, alone or in a sentence of thirteen other words. Words of 3,000 of the answers are explained,
-and none of these answers is beside, so that nothing dilutes what is quoted.
+answer is the quotation, alone or in a sentence of thirteen other words. Words of 3,000 of the answers are
+explained, and none of these answers is beside, so that nothing dilutes what is quoted.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def main() -> None:
     told = asked.parse_args()
     pairs, tokenizer = pairs_of(told.pairs), Tokenizer.from_file(str(told.tokenizer))
     known = seen.explained(pairs[:TEACHING])
-    seen.explained = lambda pairs: set(known)
+    seen.explained = lambda pairs: set(known)  # noqa: ARG005  the name that callers may give
     said = "It says: {}. That is all I can read in it." if told.in_a_sentence else "{}"
 
     def tokenize(text: str) -> Tokens:
