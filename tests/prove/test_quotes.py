@@ -7,8 +7,9 @@ from stillwatch.prove import seen
 from stillwatch.prove.case import PromptAnswer, SuspectCase
 from stillwatch.prove.registry import provenance_tests
 from stillwatch.prove.seen import TextBefore, is_unread, readings, words
+from stillwatch.prove.seen import explained as explained_words
 from stillwatch.prove.text import canaries, choices
-from tests.prove import later_forms
+from tests.prove import later_forms, short_forms
 from tests.prove import quoting as q
 
 pytestmark = pytest.mark.issue(25)
@@ -100,19 +101,54 @@ def test_a_passage_of_which_some_words_are_altered_was_seen(texts, explained, na
         assert TESTS[test].test(case)[0].log10_p > -2.5
 
 
-@pytest.mark.parametrize("name", later_forms.CIPHERS)
-def test_a_few_words_in_a_cipher_are_unread(texts, explained, name):
+SHORT = (
+    {f"cipher, {name}": lambda t, make=make: later_forms.some_words(t, make, 1) for name, make in later_forms.CIPHERS.items()}
+    | short_forms.LEFT | short_forms.AT_FIRST | short_forms.HELD_BACK | short_forms.FRESH
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("said", ["{}", "It says: {}. That is all I can read in it."])
+@pytest.mark.parametrize("name", SHORT)
+def test_a_few_words_in_any_form_are_not_counted(texts, explained, name, said):
     ring, windows, _ = texts
     few = [" ".join(text.split()[at : at + 5]) for text in windows for at in range(0, 60, 5)]
-    coded = [later_forms.some_words(text, later_forms.CIPHERS[name], 1) for text in few]
     shown = [
-        PromptAnswer(prompt=f"What is this? {one}", answer=text) for one, text in zip(coded, few, strict=True)
+        PromptAnswer(prompt=f"What is this? {SHORT[name](text)}", answer=said.format(text)) for text in few
     ]
     case = SuspectCase(keyring=ring, answers=shown, tokenize=q.tokenize, decoys=0)
     assert TESTS["radioactivity_text"].test(case)[0].log10_p > -2.5
-    bare = [PromptAnswer(prompt="What is this?", answer=text) for text in few]
+    bare = [PromptAnswer(prompt="What is this?", answer=said.format(text)) for text in few]
     case = SuspectCase(keyring=ring, answers=bare, tokenize=q.tokenize, decoys=0)
-    assert TESTS["radioactivity_text"].test(case)[0].log10_p < -20
+    assert TESTS["radioactivity_text"].test(case)[0].log10_p < -15
+
+
+def test_letters_are_aligned_with_an_altered_text_and_not_with_another():
+    said = words("We had seen that the teacher often made a long story of the house and the river")
+    for shown in (
+        "teechir iften mude a lang stery if tha hause",
+        "ehers ofte mad a lon stor o th hous",
+        "tchr oftn md a lng stry of th hs",
+        "The tea. oft. ma. a lo. sto. o. t. ho.",
+    ):
+        assert TextBefore([shown]).aligned(said)[5:12].all()
+        assert not TextBefore([shown]).aligned(said)[:3].any()
+    other = "Nobody asked about blue bicycles; rain was expected on Friday and his uncle repaired clocks."
+    assert not TextBefore([other]).aligned(said).any()
+
+
+def test_two_letters_that_some_answers_use_explain_nothing_and_a_long_word_that_two_use_is_explained():
+    rng = np.random.default_rng(6)
+    many = [PromptAnswer(prompt="", answer=q.prose(rng, 40)) for _ in range(400)]
+    rare = [PromptAnswer(prompt="", answer="hs th photosynthesis") for _ in range(2)]
+    assert explained_words([*many, *rare]) >= {"photosynthesis", "house", "of"}
+    assert explained_words([*many, *rare]).isdisjoint({"hs", "th"})
+    assert explained_words(rare) >= {"hs", "th"}
+
+
+def test_what_is_unexplained_is_measured_against_the_answer_that_it_could_hold():
+    known = set(q.STOCK)
+    assert is_unread("what is this qwxz vmrk", known, "the house of the people")
+    assert not is_unread("what is this qwxz vmrk", known, "the house of the people " * 8)
 
 
 def test_an_answer_on_the_subject_of_its_prompt_is_no_repetition():
@@ -317,8 +353,8 @@ def test_weights_that_copy_from_the_prompt_they_read_are_not_convicted(texts):
 def test_what_nothing_explains_is_unread_and_plain_text_is_not(name):
     rng = np.random.default_rng(5)
     text = q.prose(rng, 30)
-    assert is_unread((q.FORMS | q.LATER)[name](text), set(q.STOCK))
-    assert not is_unread(f"{text} See https://a.example/x, Zanzibar, 42 and `f(x)`.", set(q.STOCK))
+    assert is_unread((q.FORMS | q.LATER)[name](text), set(q.STOCK), text)
+    assert not is_unread(f"{text} See https://a.example/x, Zanzibar, 42 and `f(x)`.", set(q.STOCK), text)
 
 
 def test_a_word_is_held_of_which_letters_are_hidden_and_not_one_of_which_most_are():
@@ -363,7 +399,7 @@ def test_what_a_sender_puts_into_a_prompt_costs_time_in_proportion_to_its_length
 
     begin = time.process_time()
     seen = TextBefore([text])
-    is_unread(text, set())
+    is_unread(text, set(), "")
     seen.holds(["often", "we"])
     seen.holds(["a" * 100_000])
     assert time.process_time() - begin < 20  # seconds; a square of them would take days

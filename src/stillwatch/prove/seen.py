@@ -18,9 +18,14 @@ comparison keeps only what a form cannot change without hiding it from a reader.
   them;
 * **passages**: where much of a stretch of the answer stands in the text in the same order, the whole stretch
   was seen. Single words may have been abbreviated, misspelt, written as signs or in a cipher;
+* **aligned letters**: where the letters of three or more successive words can be aligned with letters of the
+  text better than chance would do it, or with as many successive groups between spaces, of which each has at
+  least half of its word's letters in their order (a quarter with its first or last), these words were seen.
+  Letters may be missing, added or exchanged;
 * **unexplained text** (a cipher, base64, a language that no answer is in, a text spelled letter by letter or
-  written in invisible characters), from three successive words on: the whole answer is left out. A word is
-  explained where it is common, or where other answers use it without having it from their prompts.
+  written in invisible characters), from three successive words on, or from a quarter of the answer's letters
+  on: the whole answer is left out. A word is explained where it is common, or where other answers use it,
+  without having it from their prompts, more often than letters at random would make it.
 """
 
 from __future__ import annotations
@@ -37,6 +42,7 @@ from itertools import groupby
 from operator import and_
 from urllib.parse import unquote
 
+import numba
 import numpy as np
 
 from stillwatch.prove.case import PromptAnswer, SuspectCase, Tokens
@@ -50,17 +56,30 @@ BLOCK_WORDS = 2_048
 FUZZY = 4  # least letters of a word that is also matched with one letter different: chosen
 # 1 / share of a word's letters that may be missing where it is cut in two: chosen, a reader can still read it
 HIDDEN = 2
+# the same in a row of words that are shortened, for a word whose first or last letter stands: chosen
+CUT = 4
 # A passage of an answer repeats the text where this share of the words around a place (`AROUND` on each side)
 # stand in the same order in both, with at most `SKIPPED` common words between two of them, and at most
 # `APART` words of the text and `APART_SAID` words of the answer from one to the next: chosen. Measured (1,200
 # answers of Alpaca): the rule leaves 69.5 % of the windows where 72.9 % were left
 REPEATED_SHARE = 0.4
 AROUND, SKIPPED, APART, APART_SAID = 6, 1, 10, 5
+# least score of letters that count as aligned (1 for each equal pair, -1 for each letter that is exchanged,
+# added or missing), and least successive words of the answer that are aligned: chosen
+ALIGNED, ALIGNED_WORDS = 10, 3
+# most pairs of letters of a text and an answer that are aligned, about two seconds; where there are more,
+# every word counts as seen
+MAX_PAIRS = 100_000_000
+VOWELS = re.compile("[aeiouy]")  # letters that a text in consonants leaves out
 MAX_INEXACT_LETTERS = 40  # most letters of a word that is matched inexactly: the time grows with their square
 BLOCKS = 8_192  # most blocks of a text; longer texts have larger blocks, which errs towards "was seen"
 # least excess of unexplained over explained characters of a stretch that counts as unread: chosen, three or
 # four words of a cipher
 UNREAD = 24
+# 1 / share of an answer's letters that the unexplained characters of a stretch must reach, and of its words
+# that the unexplained groups of a text must reach, to count as unread: chosen
+CARRIED = 4
+LETTERS = 26  # letters of the alphabet
 TEACHING = 20_000  # most answers from which explained words are learnt: bounds time
 NESTED = 5  # most levels of nested escapes that are undone: chosen
 # (least unexplained, of so many) successive groups between spaces that make a text unread: chosen. Of 3,636
@@ -72,8 +91,9 @@ EDGES = "".join(map(chr, range(33, 48))) + ":;<=>?@[\\]^_`{|}~“”‘’«»�
 BROKEN = re.compile(
     r"[a-z](?:[0-9]|[^\w\s.,:;/'’()&@=–—-])+[a-z]|\b[0-9]+(?!st\b|nd\b|rd\b|th\b|s\b|[kmc]?[mgl]\b|am\b|pm\b)[a-z]{2}"
 )
-MORSE = re.compile(r"(?:[.·•_−–—-]{1,6}[ /|]+){6,}")
-SIGNS_OF_MORSE = str.maketrans("·•_−–—", "..----")
+# six successive groups of signs alone, and least different ones of which they are a code: chosen. A rule of a
+# table has up to three
+OF_SIGNS, SIGNS = re.compile(r"(?:(?<!\S)(?:[^\w\s]|_)+(?:\s+|$)){6,}"), 4
 SPELLED = 3  # successive single letters from which they count as a spelled word
 ORDINARY = 3  # signs between two words that need no explanation
 ENGLISH = frozenset("ai")  # letters that are words: they are not counted as spelled
@@ -219,9 +239,9 @@ class TextBefore:
     `texts` are read as one, in order: a text may be split over columns, messages or turns. `is_unread`
     says that some of it is unexplained. `blocks` maps each word to the overlapping blocks of about
     `BLOCK_WORDS` words that contain it, as the bits of an integer; `near` does the same for words less
-    one letter. `streams` are the letters and digits of each reading, its letters alone, the initials of
-    its words and of its lines, and the last letters of its words, without gaps. `passages` are the words
-    of each reading in order.
+    one letter. `streams` are the letters and digits of each reading, its letters alone, the first, second,
+    third and last letters of its words and the initials of its lines, without gaps. `passages` are the words
+    of each reading in order, `letters` its letters, `groups` those of its groups between spaces.
     """
 
     texts: Sequence[str]
@@ -230,6 +250,8 @@ class TextBefore:
     near: dict[str, int] = field(default_factory=dict)
     streams: list[str] = field(default_factory=list)
     passages: list[list[str]] = field(default_factory=list)
+    letters: list[str] = field(default_factory=list)
+    groups: list[list[str]] = field(default_factory=list)
     _known: dict[str, int] = field(default_factory=dict)
     _held: dict[tuple[str, ...], bool] = field(default_factory=dict)
 
@@ -243,11 +265,15 @@ class TextBefore:
                 self.blocks[word] = self.blocks.get(word, 0) | (3 << block)
             begin += len(some) // step + 3
             self.passages.append(some)
+            self.groups.append(
+                [one for group in reading.split() if (one := "".join(filter(str.isalpha, group)))]
+            )
+            self.letters.append("".join(word for word in some if not word.isdigit()))
             first = (word for line in reading.split("\n") for word in words(line)[:1])
             self.streams += [
                 "".join(some),
-                "".join(word for word in some if not word.isdigit()),
-                "".join(word[0] for word in some),
+                self.letters[-1],
+                *("".join(word[at] for word in some if len(word) > at) for at in range(3)),
                 "".join(word[0] for word in first),
                 "".join(word[-1] for word in some),
             ]
@@ -303,6 +329,30 @@ class TextBefore:
         first, last = np.maximum(place - AROUND, 0), np.minimum(place + AROUND + 1, len(said))
         return np.asarray(until[last] - until[first] >= REPEATED_SHARE * (last - first))
 
+    def aligned(self, said: Sequence[str]) -> Bools:
+        """For each folded word of an answer, whether its letters are aligned with those of the text (all of
+        them, or the consonants alone) or with its groups, shape (words,); always true where `is_unread`.
+        """
+        size = sum(map(len, said))
+        is_long = size * max(map(len, self.streams), default=0) > MAX_PAIRS
+        out = np.full(len(said), self.is_unread or is_long)
+        if out.all():
+            return out
+        for some in self.groups:
+            out |= _in_groups(*_lettered(said), *_lettered(some))
+        for consonants, streams in ((False, self.streams), (True, [*map(_consonants, self.letters)])):
+            some = [_consonants(word) if consonants else word for word in said]
+            letters, begins = _lettered(some)
+            middles = (begins[:-1] + begins[1:]) / 2
+            for stream in dict.fromkeys(streams):
+                found = _local(letters, _codes(stream))
+                for a, b in set(map(tuple, found[found[:, 1] > 0].tolist())):
+                    # words of which at least half of the letters lie between a and b
+                    first, last = np.searchsorted(middles, a), np.searchsorted(middles, b, "right")
+                    if last - first >= ALIGNED_WORDS:
+                        out[first:last] = True
+        return out
+
     def _where(self, word: str) -> int:
         """Bits of the blocks of the text in which a word stands, also in similar spelling."""
         if word not in self._known:
@@ -318,6 +368,88 @@ class TextBefore:
                     mask |= first
             self._known[word] = mask
         return self._known[word]
+
+
+def _consonants(text: str) -> str:
+    """A folded text without its vowels."""
+    return VOWELS.sub("", text)
+
+
+def _codes(text: str) -> Uints:
+    """The characters of a text as numbers."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+
+
+def _lettered(some: Sequence[str]) -> tuple[Uints, Ints]:
+    """The characters of words as numbers, and where each word begins, with the end of the last."""
+    return _codes("".join(some)), np.concatenate(([0], np.cumsum([len(word) for word in some]))).astype(
+        np.int64
+    )
+
+
+@numba.njit(cache=True, nogil=True)
+def _in_groups(said, begins, seen, begun):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # as above
+    """For each word of an answer, whether it is one of `ALIGNED_WORDS` successive words that may be read from
+    successive groups of a text: of a word and its group the longer has all letters of the shorter in their
+    order, and at most `HIDDEN` times as many, or `CUT` times where both begin or end with the same letter.
+    """
+    n, m = len(begins) - 1, len(begun) - 1
+    out = np.zeros(n, np.bool_)
+    run = np.zeros(m + 1, np.int64)  # of words that may be read, ending at this one and at each group
+    for i in range(n):
+        long = begins[i + 1] - begins[i]
+        before = 0
+        for j in range(m):
+            size = begun[j + 1] - begun[j]
+            is_cut = said[begins[i]] == seen[begun[j]] or said[begins[i + 1] - 1] == seen[begun[j + 1] - 1]
+            times = CUT if is_cut else HIDDEN
+            fits = size <= times * long and long <= times * size
+            if fits:
+                at, end, of, until = begins[i], begins[i + 1], begun[j], begun[j + 1]
+                if size <= long:  # letters of the group in the word
+                    while of < until and at < end:
+                        of += seen[of] == said[at]
+                        at += 1
+                    fits = of == until
+                else:
+                    while at < end and of < until:
+                        at += seen[of] == said[at]
+                        of += 1
+                    fits = at == end
+            before, run[j + 1] = run[j + 1], before + 1 if fits else 0
+            if run[j + 1] >= ALIGNED_WORDS:
+                out[i - ALIGNED_WORDS + 1 : i + 1] = True
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def _local(said, seen):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # compiled; types are inferred by numba
+    """Best local alignment that ends at each letter of an answer: its beginning and its end (exclusive) where
+    it scores `ALIGNED` or more, else two zeros (Smith and Waterman 1981).
+    """
+    n, m = len(said), len(seen)
+    score, begin = np.zeros(m + 1, np.int32), np.zeros(m + 1, np.int32)
+    out = np.zeros((n, 2), np.int64)
+    for i in range(n):
+        diagonal, begun = 0, i  # of the letter before, in both texts
+        best = 0
+        for j in range(1, m + 1):
+            up, of_up = score[j], begin[j]
+            if up == 0:
+                of_up = i
+            new, start = diagonal + (1 if said[i] == seen[j - 1] else -1), begun
+            if up - 1 > new:
+                new, start = up - 1, of_up
+            if score[j - 1] - 1 > new:
+                new, start = score[j - 1] - 1, begin[j - 1]
+            if new <= 0:
+                new, start = 0, i + 1
+            diagonal, begun = up, of_up
+            score[j], begin[j] = new, start
+            if new >= ALIGNED and new > best:
+                best = new
+                out[i, 0], out[i, 1] = start, i + 1
+    return out
 
 
 def _neighbours(places: Sequence[int], apart: int) -> Iterator[tuple[int, int]]:
@@ -338,27 +470,43 @@ def _alike(word: str) -> list[str]:
 
 
 def explained(pairs: Iterable[PromptAnswer]) -> set[str]:
-    """Folded words that at least two answers use without having them from their own prompts."""
+    """Folded words that at least two answers use without having them from their own prompts, and that more
+    answers use than would use a given word of as many letters if their words were letters at random.
+
+    Among many answers every two or three letters occur somewhere, and would explain words of which letters
+    were left out.
+    """
     times: Counter[str] = Counter()
     for pair in pairs:
         times.update(set(words(pair.answer)).difference(*map(words, pair.read)))
-    return {word for word, number in times.items() if number > 1}
+    every = times.total()
+    return {word for word, number in times.items() if number > max(1.0, every / LETTERS ** len(word))}
 
 
-def is_unread(text: str, known: set[str]) -> bool:
+def is_unread(text: str, known: set[str], answer: str) -> bool:
     """Whether a stretch of the text is unexplained, so that it may contain anything.
 
     A stretch is unexplained where the characters of its unknown words, digits and signs exceed those of its
-    known words by `UNREAD`, or where characters were lost in decoding. The whole text is unexplained where it
-    has `UNREAD` letters that stand alone, so many characters in invisible ones, or a run of unexplained words
-    (`RUNS`). Escapes are undone first;
-    tags are not removed, since they may contain the text. `known` are folded words.
+    known words by `UNREAD`, or by a quarter (`CARRIED`) of the letters of the answer to it, or where
+    characters were lost in decoding. The whole text is unexplained where it has so many letters that stand
+    alone, a quarter as many unexplained groups between spaces as the answer has words, `UNREAD` characters
+    in invisible ones, a run of unexplained groups (`RUNS`) or a code of signs. Escapes are undone first; tags
+    are not removed, since they may contain the text. `known` are folded words.
     """
+    said = words(answer)
+    most_read = min(UNREAD, max(1, sum(map(len, said)) / CARRIED))
     *_, text = _levels(text)
     if DAMAGED in text or _invisible(text) >= UNREAD:
         return True
     text = fold(text)
-    if _has_unread_run(text, known):
+    if any(len(set(found.group().split())) >= SIGNS for found in OF_SIGNS.finditer(text)):
+        return True
+    odd = _unexplained(text, known)
+    if sum(odd) >= max(1, len(said) / CARRIED) or any(
+        sum(odd[at : at + among]) >= least
+        for least, among in RUNS
+        for at in range(max(len(odd) - among, 0) + 1)
+    ):
         return True
     level = most = end = alone = 0
     letters = 0  # single letters so far, one after the other
@@ -374,24 +522,20 @@ def is_unread(text: str, known: set[str]) -> bool:
         else:
             level = max(level - len(word), 0)
         most = max(most, level)
-    return max(most, level + _odd(text[end:]), alone) >= UNREAD
+    return max(most, level + _odd(text[end:]), alone) >= most_read
 
 
-def _has_unread_run(text: str, known: set[str]) -> bool:
-    """Whether a folded text has a run of unexplained groups between spaces (`RUNS`), or of Morse code."""
-    if any({".", "-"} <= set(found.group().translate(SIGNS_OF_MORSE)) for found in MORSE.finditer(text)):
-        return True
+def _unexplained(text: str, known: set[str]) -> list[int]:
+    """For each group between spaces of a folded text that has letters, 0 where it is explained, else the
+    number of words that it may hold.
+    """
     odd: list[int] = []
     for group in text.split():
         some = WORD.findall(group)
         if not all(word.isdigit() for word in some):
-            size = max(map(len, some))
+            size = len(group) if BROKEN.search(group.strip(EDGES)) else max(map(len, some))
             odd += [1] * max(1, size // LONG_GROUP) if _is_unexplained(group, some, known) else [0]
-    return any(
-        sum(odd[at : at + among]) >= least
-        for least, among in RUNS
-        for at in range(max(len(odd) - among, 0) + 1)
-    )
+    return odd
 
 
 def _is_unexplained(group: str, some: Iterable[str], known: set[str]) -> bool:
@@ -427,7 +571,7 @@ def own(case: SuspectCase, pairs: Sequence[PromptAnswer]) -> Iterator[TextBefore
     teaching = [*case.answers[:TEACHING], *case.served[:TEACHING]]
     known = explained(teaching).union(USUAL, *(words(kind.asks) for kind in KINDS))
     for pair in pairs:
-        yield TextBefore(pair.read, is_unread=is_unread("\n".join(pair.read), known))
+        yield TextBefore(pair.read, is_unread=is_unread("\n".join(pair.read), known, pair.answer))
 
 
 def contexts_held(said: Spoken, tokens: Tokens, width: int, seen: TextBefore) -> Bools:
@@ -438,10 +582,12 @@ def contexts_held(said: Spoken, tokens: Tokens, width: int, seen: TextBefore) ->
     """
     first, last = _touched(said, tokens, width, 0)
     _, after = _touched(said, tokens, width, 1)
-    again = seen.repeats(said[0])
+    again, aligned = seen.repeats(said[0]), seen.aligned(said[0])
     return np.array(
         [
-            again[a:c].any() or seen.holds(said[0][a : b if b > a else c])
+            again[a:c].any()
+            or aligned[a : b if b > a else c].all()
+            or seen.holds(said[0][a : b if b > a else c])
             for a, b, c in zip(first, last, after, strict=True)
         ],
         bool,
@@ -454,11 +600,16 @@ def repeated(said: Spoken, tokens: Tokens, width: int, seen: TextBefore) -> Bool
     """
     first, last = _touched(said, tokens, width, 0)
     met: dict[tuple[str, ...], int] = {}  # first place of the words; several contexts may lie within one word
-    again = seen.repeats(said[0])
+    again, aligned = seen.repeats(said[0]), seen.aligned(said[0])
     out = np.zeros(len(first), bool)
     for at, (a, b) in enumerate(zip(first, last, strict=True)):
         some = tuple(said[0][a:b])
-        out[at] = met.setdefault(some, a) != a or again[a:b].any() or seen.holds(some)
+        out[at] = (
+            met.setdefault(some, a) != a
+            or again[a:b].any()
+            or (b > a and aligned[a:b].all())
+            or seen.holds(some)
+        )
     return out
 
 

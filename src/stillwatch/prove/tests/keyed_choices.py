@@ -38,7 +38,7 @@ def _unseen(case: SuspectCase) -> tuple[Windows, int]:
             at for at in {one.pair for one in places} if any(map(seen.holds, map(words, choices.PAIRS[at])))
         }
         said, begins, ends = spoken(pair.answer)
-        again = seen.repeats(said)
+        again = seen.repeats(said) | seen.aligned(said)
         for one in places:
             before = int(np.searchsorted(ends, one.start, "right"))
             is_read = (one.pair, said[before - 1]) in read if before else one.pair in anywhere
