@@ -1,5 +1,6 @@
 """Audit of what is installed, list of parts, and packages that anyone can build again to the byte.
 
+python scripts/release.py lock                  hashes of the files of every pinned version, by uv
 python scripts/release.py audit                 known vulnerabilities of every pinned version
 python scripts/release.py sbom OUT.json         CycloneDX, from the pinned versions
 python scripts/release.py build OUT             wheel and source archive of HEAD, built twice and compared
@@ -19,8 +20,36 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = tuple(f"requirements{part}.txt" for part in ("", "-dev", "-docs", "-lab", "-release"))
+TOGETHER = tuple(f"requirements{part}.txt" for part in ("", "-dev", "-docs", "-lab", "-torch"))
+"""Locks that one environment is made of."""
+# Locks whose files PyPI has: those and the ones that have an environment of their own, or stand before any.
+OF_INDEX = (*TOGETHER, "requirements-release.txt", "requirements-uv.txt", "requirements-virtualenv.txt")
+# All locks. The last has PyTorch's version in a file that PyPI does not have; its hash is written by hand.
+LOCKS = (*OF_INDEX, "requirements-torch-cpu.txt")
+LEAST_PYTHON = "3.11.5"  # the least that every pinned version supports (soupsieve)
 FOUND, NOT_ANSWERED = 4, 3  # exit codes of `audit`
+
+
+def pins(lock: str) -> list[str]:
+    """The pins of a lock in its order, `name==version` with `; marker` where there is one, without hashes."""
+    lines = (ROOT / lock).read_text().splitlines()
+    return [line.removesuffix("\\").strip() for line in lines if line and not line.startswith((" ", "#"))]
+
+
+def lock() -> None:
+    """Write the hashes of all files of every pinned version into the locks, as the index states them.
+
+    A version is changed by hand; the hashes that stood below it are replaced.
+    """
+    for name in OF_INDEX:
+        path = ROOT / name
+        heading = [line for line in path.read_text().splitlines() if line.startswith("#")]
+        run = subprocess.run(
+            ["uv", "pip", "compile", "--quiet", "--no-deps", "--universal", "--python-version", LEAST_PYTHON,
+             "--generate-hashes", "--no-annotate", "--no-header", "-"],
+            check=True, stdout=subprocess.PIPE, text=True, input="\n".join(pins(name)),
+        )  # fmt: skip
+        path.write_text("\n".join(heading) + "\n" + run.stdout)
 
 
 def verdict(report: dict[str, Any]) -> tuple[int, str]:
@@ -48,7 +77,7 @@ def verdict(report: dict[str, Any]) -> tuple[int, str]:
 def audit() -> int:
     """Ask the registry about every pinned version; say plainly where it does not answer."""
     every: dict[str, dict[str, Any]] = {}
-    for lock in LOCKS:
+    for lock in OF_INDEX:
         command = [
             sys.executable,
             "-m",
@@ -171,6 +200,8 @@ def build(out: Path, commit: str = "HEAD") -> list[str]:
 def main(words: Sequence[str]) -> int:
     """Run one word."""
     match list(words):
+        case ["lock"]:
+            lock()
         case ["audit"]:
             return audit()
         case ["sbom", out]:

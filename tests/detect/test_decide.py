@@ -67,6 +67,13 @@ def test_the_core_is_what_most_views_agree_on():
     assert core(views[0], views, 0.01) == frozenset(f"a{i}" for i in range(95))
 
 
+@pytest.mark.issue(21)
+def test_one_view_that_holds_another_campaign_besides_adds_none_of_it_to_the_core():
+    views = judged((0, 160, 18), (160, 280, 13), (0, 340, 14))
+    assert core(views[0], views, 0.01) == frozenset(f"a{i}" for i in range(160))
+    assert core(views[1], views, 0.01) == frozenset(f"a{i}" for i in range(160, 280))
+
+
 def test_consistent_keeps_the_rate_under_dependence_by_simulation():
     """e-BH on e-values that are all driven by one common cause; false-discovery rate at most the nominal
     0.1.

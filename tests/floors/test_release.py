@@ -1,5 +1,6 @@
 """Releases are the same bytes wherever they are built, and an audit that audited nothing says so."""
 
+import importlib.metadata
 import importlib.util
 import io
 import os
@@ -66,28 +67,82 @@ def test_packages_that_the_registry_does_not_know_were_not_audited():
     assert (code, "c 2: CVE-1, fixed in 3" in told) == (release.FOUND, True)
 
 
+PIN = re.compile(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!_-]+( ; [^\\#]+)?")
+HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}")
+
+
+def name_of(pin):
+    """A pin's name as the index writes it."""
+    return re.sub(r"[-_.]+", "-", pin.split("==")[0]).lower()
+
+
 @pytest.mark.issue(21)
-def test_every_lock_pins_every_package_to_one_version():
+def test_every_lock_pins_every_package_to_one_version_and_states_hashes_of_its_files():
+    assert sorted(release.LOCKS) == sorted(path.name for path in ROOT.glob("requirements*.txt"))
     for lock in release.LOCKS:
-        lines = [line.split("#")[0].strip() for line in (ROOT / lock).read_text().splitlines()]
-        for line in filter(None, lines):
-            assert re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!_-]+", line), f"{lock}: {line}"
+        text = "".join(line for line in (ROOT / lock).open() if not line.startswith("#"))
+        for block in re.split(r"\n(?=\S)", text.strip()):
+            pin, *hashes = (line.removesuffix(" \\") for line in block.splitlines())
+            assert PIN.fullmatch(pin), f"{lock}: {pin}"
+            assert hashes, f"{lock}: {pin} has no hash"
+            for one in hashes:
+                assert HASH.fullmatch(one), f"{lock}: {pin}: {one}"
+
+
+@pytest.mark.issue(21)
+def test_dev_installs_no_lock_without_its_hashes_and_no_package_without_a_lock():
+    text = (ROOT / "dev").read_text().replace("\\\n", " ")
+    assert re.search(r"^locked='--require-hashes --no-deps --only-binary :all:'$", text, re.MULTILINE)
+    calls = [
+        one
+        for line in text.splitlines()
+        for one in re.split(r"\|\||&&|;|\bthen\b|\{", line.split(" # ")[0])
+        if re.search(r"\b(pip_)?install ", one) and not re.search(r"apt|npm|unpack_debian|^\s*(#|say)", one)
+    ]
+    assert sum("-r " in one for one in calls) >= 9
+    for one in calls:
+        if '"$@"' in one:  # the two functions through which all of them go
+            continue
+        own = "-e ." in one or "--no-index" in one  # this package, and the pip that Debian brings
+        assert own or ("$locked" in one and "-r " in one), one
 
 
 @pytest.mark.issue(22)
 def test_locks_that_are_installed_together_agree():
     pins: dict[str, set[str]] = {}
-    for lock in release.LOCKS[:4]:  # the release has an environment of its own
-        for line in (ROOT / lock).read_text().splitlines():
-            if "==" in line:
-                name, _sign, version = line.split("#")[0].strip().partition("==")
-                pins.setdefault(re.sub(r"[-_.]+", "-", name).lower(), set()).add(version)
+    for lock in release.TOGETHER:
+        for pin in release.pins(lock):
+            pins.setdefault(name_of(pin), set()).add(pin.split("==")[1].split(" ")[0])
     assert {name: versions for name, versions in pins.items() if len(versions) > 1} == {}
+    (torch,) = pins["torch"]
+    assert release.pins("requirements-torch-cpu.txt") == [f"torch=={torch}+cpu"]
+
+
+@pytest.mark.issue(21)
+def test_locks_name_all_that_their_packages_require():
+    """They are installed without a search for what is required, so nothing else would bring it."""
+    requirements = pytest.importorskip("packaging.requirements")
+    named = {name_of(pin) for lock in release.TOGETHER for pin in release.pins(lock)}
+    missing, seen = set(), 0
+    for name in named - {"torch"}:
+        try:
+            required = importlib.metadata.requires(name) or ()
+        except importlib.metadata.PackageNotFoundError:
+            continue  # a lock that is not installed here, or a package for another system
+        seen += 1
+        for text in required:
+            one = requirements.Requirement(text)
+            if (one.marker is None or one.marker.evaluate({"extra": ""})) and name_of(one.name) not in named:
+                missing.add(f"{one.name}, of {name}")
+    assert seen >= len(release.pins("requirements.txt"))
+    assert missing == set()
 
 
 @pytest.mark.issue(21)
 def test_the_words_for_releases_are_in_the_program_of_words():
     told = subprocess.run(["sh", str(ROOT / "dev"), "help"], capture_output=True, text=True).stdout
-    for word in ("audit", "sbom", "release"):
+    for word in ("lock", "audit", "sbom", "release"):
         assert re.search(rf"^  {word} ", told, re.MULTILINE)
     assert "./dev audit" in (ROOT / ".ci/run").read_text()
+    # pip-audit asks pip for its version; without one in its environment it gives no report at all
+    assert any(pin.startswith("pip==") for pin in release.pins("requirements-release.txt"))

@@ -60,11 +60,12 @@ def consistent(chosen: Sequence[Judged], tested: int, fdr: float) -> list[Judged
 
 
 def core(one: Judged, judged: Sequence[Judged], fdr: float) -> frozenset[str]:
-    """Accounts that are in at least half of the significant views of the campaign `one`.
+    """Accounts that are in more than half of the significant views of the campaign `one`.
 
     Views are candidates that share most owners with `one` and have from `SMALLEST_VIEW` to `LARGEST_VIEW`
-    times as many owners: a candidate of a part of the campaign says nothing against the rest. Where no
-    account is in half of the views, or there is no view, the accounts of `one` are returned.
+    times as many owners: a candidate of a part of the campaign says nothing against the rest. One view that
+    holds another campaign besides is thus no majority beside `one`. Where no account is in more than half of
+    the views, or there is no view, the accounts of `one` are returned.
     """
     views = [
         j.accounts
@@ -74,7 +75,7 @@ def core(one: Judged, judged: Sequence[Judged], fdr: float) -> frozenset[str]:
         and SMALLEST_VIEW * len(one.owners) <= len(j.owners) <= LARGEST_VIEW * len(one.owners)
     ]
     counts = Counter(account for view in views for account in view)
-    return frozenset(a for a, n in counts.items() if 2 * n >= len(views)) or one.accounts
+    return frozenset(a for a, n in counts.items() if 2 * n > len(views)) or one.accounts
 
 
 def _weight(one: Judged) -> float:

@@ -39,7 +39,7 @@ __all__ = [
     "Digests", "buffers", "digest", "name_keys", "row_keys",
 ]  # fmt: skip
 
-VERSION = 5  # raised by every change of the digests; digests of two versions cannot be compared
+VERSION = 6  # raised by every change of the digests; digests of two versions cannot be compared
 PUBLIC = 0x7C10_7BFE_08FF_975A  # seed of the digests of text, before they are enciphered
 ALONE = 2048  # smallest number of rows for each core
 

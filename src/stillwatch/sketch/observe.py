@@ -20,6 +20,7 @@ from stillwatch.sketch.cipher import decipher, encipher, encipher_lists
 from stillwatch.sketch.digest import BANDS, PUBLIC, VERSION, Digests, digest, name_keys, row_keys
 from stillwatch.sketch.form import written
 from stillwatch.sketch.keys import Key
+from stillwatch.sketch.visible import visible
 from stillwatch.stats.arrays import Uints
 
 COPIED = of_role("copied")  # columns that are copied from the exchange
@@ -43,9 +44,9 @@ def observe(batches: Iterable[pa.Table], key: Key, cores: int = CORES) -> Iterat
             continue
         rows = batch.combine_chunks()
         # Null is replaced by empty text once, so that the functions below need no copy for it.
-        prompts = _one(rows, "prompt").fill_null("").cast(pa.large_string())
+        prompts = visible(_one(rows, "prompt").fill_null("").cast(pa.large_string()))
         marks = digest(prompts, PUBLIC, cores)
-        system = digest(_one(rows, "system_prompt"), PUBLIC, cores)
+        system = digest(visible(_one(rows, "system_prompt")), PUBLIC, cores)
         columns = {name: rows.column(name) for name in COPIED}
         columns["exchange_key"] = pa.nulls(len(rows), pa.int64())  # computed in `enciphered`
         columns["account_key"] = _signed(name_keys(_one(rows, "account_id"), NAMES))
