@@ -26,7 +26,7 @@ TOGETHER = tuple(f"requirements{part}.txt" for part in ("", "-dev", "-docs", "-l
 OF_INDEX = (*TOGETHER, "requirements-release.txt", "requirements-uv.txt", "requirements-virtualenv.txt")
 # All locks. The last has PyTorch's version in a file that PyPI does not have; its hash is written by hand.
 LOCKS = (*OF_INDEX, "requirements-torch-cpu.txt")
-LEAST_PYTHON = "3.11.5"  # the least that every pinned version supports (soupsieve)
+LEAST_PYTHON = "3.11.2"  # that of Debian 12; every pinned version must support it
 FOUND, NOT_ANSWERED = 4, 3  # exit codes of `audit`
 
 

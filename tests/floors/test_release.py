@@ -139,6 +139,24 @@ def test_locks_name_all_that_their_packages_require():
 
 
 @pytest.mark.issue(21)
+def test_every_pinned_version_runs_on_the_python_of_debian_12():
+    specifiers = pytest.importorskip("packaging.specifiers")
+    assert release.LEAST_PYTHON == "3.11.2"
+    named = {name_of(pin): pin for lock in release.TOGETHER for pin in release.pins(lock)}
+    too_new, seen = {}, 0
+    for name, pin in named.items():
+        try:
+            needs = importlib.metadata.metadata(name)["Requires-Python"]
+        except importlib.metadata.PackageNotFoundError:
+            continue  # a lock that is not installed here, or a package for another system
+        seen += 1
+        if needs and not specifiers.SpecifierSet(needs).contains(release.LEAST_PYTHON):
+            too_new[pin] = needs
+    assert seen >= len(release.pins("requirements.txt"))
+    assert too_new == {}
+
+
+@pytest.mark.issue(21)
 def test_the_words_for_releases_are_in_the_program_of_words():
     told = subprocess.run(["sh", str(ROOT / "dev"), "help"], capture_output=True, text=True).stdout
     for word in ("lock", "audit", "sbom", "release"):
