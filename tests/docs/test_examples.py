@@ -41,6 +41,7 @@ ELSEWHERE = {
     "docs/commands/prove.md": "tests/prove/test_command.py",
     "docs/commands/taxii.md": "tests/share/test_taxii.py",
     "docs/methods/lab.md": "tests/lab/test_lab.py",
+    "docs/methods/prove.md": "tests/lab/test_lab.py",
 }
 """Pages whose examples need servers, peers or trained models, and the test that runs their commands."""
 
