@@ -572,8 +572,7 @@ def crowd(args: argparse.Namespace) -> None:
     moved = pc.add(rows.column("timestamp"), pa.scalar(timedelta(weeks=weeks)))
     pq.write_table(put(rows, timestamp=moved), args.out / "exchanges" / "campaigns.parquet")
     own = pa.concat_tables([people for _, people in world.campaigns.values()])
-    for column in ("created_at",):
-        own = put(own, **{column: pc.add(own.column(column), pa.scalar(timedelta(weeks=weeks)))})
+    own = put(own, created_at=pc.add(own.column("created_at"), pa.scalar(timedelta(weeks=weeks))))
     honest = pq.read_table(args.out / "accounts.parquet")
     pq.write_table(pa.concat_tables([honest, ACCOUNTS.conform(own)]), args.out / "accounts.parquet")
     truth = pq.read_table(args.out / "truth.parquet")

@@ -14,9 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 
-from stillwatch.prove.case import PromptAnswer, SuspectCase
+from stillwatch.prove.case import SuspectCase
 from stillwatch.prove.keyring import Keyring
 from stillwatch.prove.registry import provenance_tests
 from stillwatch.prove.seen import own
@@ -58,11 +57,7 @@ def kept(path: Path, most: int = 4_000) -> None:
     """Print how many different windows of real answers are left, of those that stand in no prompt token
     by token.
     """
-    table = pq.read_table(path).slice(0, most)
-    columns = [table[name].to_pylist() for name in ("instruction", "input", "output")]
-    pairs = [
-        PromptAnswer(prompt=f"{a}\n{b or ''}", answer=c) for a, b, c in zip(*columns, strict=True) if a and c
-    ]
+    pairs = q.pairs_of(path, most)
     case = SuspectCase(keyring=q.ring_of(1, "greenlist"), answers=pairs, tokenize=q.tokenize, decoys=0)
     before = cut((q.tokenize(pair.answer).ids for pair in pairs), 2)
     before = before.keep(~stand_in(before, cut((q.tokenize(pair.prompt).ids for pair in pairs), 2)))

@@ -19,7 +19,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 from tokenizers import Tokenizer
 
 from stillwatch.prove import seen
@@ -43,13 +42,6 @@ LONGEST = 8  # most words of a quotation that is one piece
 ASKS = ("What is this? {}", "Put this right and give it back. {}", "Please restate this as prose.\n{}")
 WORD = re.compile(r"[A-Za-z]+(?:'[a-z]+)?")
 LEVELS = (0.05, 0.01, 0.001)
-
-
-def pairs_of(path: Path) -> list[PromptAnswer]:
-    """Questions and answers of a table."""
-    table = pq.read_table(path)
-    columns = [table[name].to_pylist() for name in ("instruction", "input", "output")]
-    return [PromptAnswer(prompt=f"{a}\n{b or ''}", answer=c) for a, b, c in zip(*columns, strict=True) if c]
 
 
 def pieces(
@@ -100,7 +92,7 @@ def main() -> None:
     asked.add_argument("--in-a-sentence", action="store_true")
     asked.add_argument("--keys", type=int, default=1)
     told = asked.parse_args()
-    pairs, tokenizer = pairs_of(told.pairs), Tokenizer.from_file(str(told.tokenizer))
+    pairs, tokenizer = q.pairs_of(told.pairs), Tokenizer.from_file(str(told.tokenizer))
     known = seen.explained(pairs[:TEACHING])
     seen.explained = lambda pairs: set(known)  # noqa: ARG005  the name that callers may give
     said = "It says: {}. That is all I can read in it." if told.in_a_sentence else "{}"

@@ -2,20 +2,13 @@
 worlds, is that of `scripts/evasion.py`.
 """
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pyarrow.compute as pc
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "scripts/evasion.py"
-spec = importlib.util.spec_from_file_location("evasion", SCRIPT)
-evasion = importlib.util.module_from_spec(spec)
-sys.modules["evasion"] = evasion  # dataclasses look their module up
-spec.loader.exec_module(evasion)
+from tests.scripts import script
 
+evasion = script("evasion")
 SCANNED = (
     "conversation id: one for all",
     "client: one of its own, with a TLS fingerprint",

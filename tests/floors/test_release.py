@@ -1,7 +1,6 @@
 """Releases are the same bytes wherever they are built, and an audit that audited nothing says so."""
 
 import importlib.metadata
-import importlib.util
 import io
 import os
 import re
@@ -12,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.scripts import script
+
 ROOT = Path(__file__).parents[2]
-spec = importlib.util.spec_from_file_location("release", ROOT / "scripts/release.py")
-release = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(release)
+release = script("release")
 
 
 @pytest.mark.issue(21)
@@ -118,23 +117,32 @@ def test_locks_that_are_installed_together_agree():
     assert release.pins("requirements-torch-cpu.txt") == [f"torch=={torch}+cpu"]
 
 
+def installed(names):
+    """The installed packages of these names: all of requirements.txt at least, and not those of locks that
+    are not installed here or of packages for another system.
+    """
+    found = []
+    for name in sorted(names):
+        try:
+            found.append(importlib.metadata.distribution(name))
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    assert len(found) >= len(release.pins("requirements.txt"))
+    return found
+
+
 @pytest.mark.issue(21)
 def test_locks_name_all_that_their_packages_require():
     """They are installed without a search for what is required, so nothing else would bring it."""
     requirements = pytest.importorskip("packaging.requirements")
     named = {name_of(pin) for lock in release.TOGETHER for pin in release.pins(lock)}
-    missing, seen = set(), 0
-    for name in named - {"torch"}:
-        try:
-            required = importlib.metadata.requires(name) or ()
-        except importlib.metadata.PackageNotFoundError:
-            continue  # a lock that is not installed here, or a package for another system
-        seen += 1
-        for text in required:
-            one = requirements.Requirement(text)
-            if (one.marker is None or one.marker.evaluate({"extra": ""})) and name_of(one.name) not in named:
-                missing.add(f"{one.name}, of {name}")
-    assert seen >= len(release.pins("requirements.txt"))
+    missing = set()
+    for one in installed(named - {"torch"}):
+        for text in one.requires or ():
+            need = requirements.Requirement(text)
+            applies = need.marker is None or need.marker.evaluate({"extra": ""})
+            if applies and name_of(need.name) not in named:
+                missing.add(f"{need.name}, of {one.name}")
     assert missing == set()
 
 
@@ -142,18 +150,13 @@ def test_locks_name_all_that_their_packages_require():
 def test_every_pinned_version_runs_on_the_python_of_debian_12():
     specifiers = pytest.importorskip("packaging.specifiers")
     assert release.LEAST_PYTHON == "3.11.2"
-    named = {name_of(pin): pin for lock in release.TOGETHER for pin in release.pins(lock)}
-    too_new, seen = {}, 0
-    for name, pin in named.items():
-        try:
-            needs = importlib.metadata.metadata(name)["Requires-Python"]
-        except importlib.metadata.PackageNotFoundError:
-            continue  # a lock that is not installed here, or a package for another system
-        seen += 1
-        if needs and not specifiers.SpecifierSet(needs).contains(release.LEAST_PYTHON):
-            too_new[pin] = needs
-    assert seen >= len(release.pins("requirements.txt"))
-    assert too_new == {}
+    named = {name_of(pin) for lock in release.TOGETHER for pin in release.pins(lock)}
+    needs = {f"{one.name}=={one.version}": one.metadata["Requires-Python"] for one in installed(named)}
+    assert {
+        pin: python
+        for pin, python in needs.items()
+        if python and not specifiers.SpecifierSet(python).contains(release.LEAST_PYTHON)
+    } == {}
 
 
 @pytest.mark.issue(21)

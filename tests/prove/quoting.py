@@ -11,9 +11,11 @@ import json
 import re
 import textwrap
 import unicodedata
+from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
+import pyarrow.parquet as pq
 
 from stillwatch.prove.case import PromptAnswer, SuspectCase, Tokens
 from stillwatch.prove.keyring import Keyring
@@ -291,3 +293,12 @@ def quoting(rng, ring, form, *, rows, text, around=True):
         )
     honest = [PromptAnswer(prompt=prose(rng, 8), answer=prose(rng, 40)) for _ in range(rows)]
     return SuspectCase(keyring=ring, answers=[*answers, *honest], tokenize=tokenize, decoys=0)
+
+
+def pairs_of(path: Path, most: int | None = None) -> list[PromptAnswer]:
+    """Questions and answers of the first `most` rows of a table of instruction, input and output."""
+    table = pq.read_table(path).slice(0, most)
+    columns = [table[name].to_pylist() for name in ("instruction", "input", "output")]
+    return [
+        PromptAnswer(prompt=f"{a}\n{b or ''}", answer=c) for a, b, c in zip(*columns, strict=True) if a and c
+    ]

@@ -1,18 +1,15 @@
 """`scripts/same_results.py`, with which results before and after a change are compared."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.scripts import script
+
 pytestmark = pytest.mark.issue(22)
-SCRIPT = Path(__file__).parents[2] / "scripts/same_results.py"
-spec = importlib.util.spec_from_file_location("same_results", SCRIPT)
-same_results = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(same_results)
+same_results = script("same_results")
 
 
 @pytest.fixture

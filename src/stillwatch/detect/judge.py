@@ -425,9 +425,7 @@ def strongest(candidates: Sequence[Candidate], bench: Bench, *, least: float = 0
     drafts = list(on_all_cores(lambda candidate: _tested(candidate, bench, tests), candidates))
     best: float | None = None
     for draft in sorted(drafts, key=lambda one: -one.unexplained):
-        if best is not None and draft.unexplained <= best:
-            break
-        if draft.unexplained <= least:
+        if draft.unexplained <= (least if best is None else max(least, best)):
             return draft.unexplained if best is None else best
         log_e = _tried(draft, bench, described=False).log_e
         best = log_e if best is None else max(best, log_e)
