@@ -26,7 +26,7 @@ from scipy import sparse
 from sklearn.ensemble import IsolationForest
 
 FEWEST, MOST = 10, 15  # accounts of a component that is reported, and of an address that links accounts
-DEFAULT = ("demo:1", "stealth-2:0.6", "honest:0.6")
+DEFAULT = ("demo:1", "stealth-2:0.6", "null:0.6")
 FEATURES = """
 with gaps as (
     select *, epoch(timestamp) - lag(epoch(timestamp)) over (
