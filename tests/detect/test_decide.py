@@ -74,6 +74,12 @@ def test_one_view_that_holds_another_campaign_besides_adds_none_of_it_to_the_cor
     assert core(views[1], views, 0.01) == frozenset(f"a{i}" for i in range(160, 280))
 
 
+@pytest.mark.issue(21)
+def test_the_core_is_of_the_tested_group_whatever_its_views_hold_besides():
+    views = judged((0, 100, 20), (0, 130, 15), (0, 130, 15))
+    assert core(views[0], views, 0.01) == frozenset(f"a{i}" for i in range(100))
+
+
 def test_consistent_keeps_the_rate_under_dependence_by_simulation():
     """e-BH on e-values that are all driven by one common cause; false-discovery rate at most the nominal
     0.1.

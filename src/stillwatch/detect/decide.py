@@ -60,12 +60,13 @@ def consistent(chosen: Sequence[Judged], tested: int, fdr: float) -> list[Judged
 
 
 def core(one: Judged, judged: Sequence[Judged], fdr: float) -> frozenset[str]:
-    """Accounts that are in more than half of the significant views of the campaign `one`.
+    """Accounts of the campaign `one` that are in more than half of its significant views.
 
     Views are candidates that share most owners with `one` and have from `SMALLEST_VIEW` to `LARGEST_VIEW`
     times as many owners: a candidate of a part of the campaign says nothing against the rest. One view that
-    holds another campaign besides is thus no majority beside `one`. Where no account is in more than half of
-    the views, or there is no view, the accounts of `one` are returned.
+    holds another campaign besides is thus no majority beside `one`. Where no account of `one` is in more than
+    half of the views, or there is no view, all its accounts are returned. What the views hold beyond `one`
+    was not tested with it, however many of them do: it can still be found by what it sends.
     """
     views = [
         j.accounts
@@ -75,7 +76,7 @@ def core(one: Judged, judged: Sequence[Judged], fdr: float) -> frozenset[str]:
         and SMALLEST_VIEW * len(one.owners) <= len(j.owners) <= LARGEST_VIEW * len(one.owners)
     ]
     counts = Counter(account for view in views for account in view)
-    return frozenset(a for a, n in counts.items() if 2 * n > len(views)) or one.accounts
+    return frozenset(a for a in one.accounts if 2 * counts[a] > len(views)) or one.accounts
 
 
 def _weight(one: Judged) -> float:
