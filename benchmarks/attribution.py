@@ -39,6 +39,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from stillwatch.attribution.grades import believed
 from stillwatch.attribution.run import attribute
 from stillwatch.attribution.weigh import assess
 from stillwatch.contract import results as contract
@@ -526,13 +527,14 @@ def file_of(rng, case):
     return {"actors": actors, "observations": case.observations}
 
 
-def evident(case):
-    """Whether true items suffice to name the director: of two sources, one of them graded B2 or better and
-    the other C3 or better, about what an imitator cannot make and the campaign shows.
+def evidence(case):
+    """How far true items about what an imitator cannot make, which the campaign shows, suffice to name the
+    director: 1 where two sources are graded C3 or better and one of them B2 or better, 2 where also the
+    probability that all of these sources are wrong is at most 0.01 (rule 2 of the method's page), else 0.
     """
     shows = {value for _kind, value, *_ in case.values}
     control = [v for one in case.observations if one["kind"] == "control_addresses" for v in one["values"]]
-    hard = set()
+    hard = {}
     for kind, item in case.true_items:
         values = set(item.get("values", ())) | {one["value"] for one in item.get("indicators", ())}
         is_shown = kind in ("records", "model_tests", "admission")
@@ -541,8 +543,12 @@ def evident(case):
         if kind == "own":
             is_shown = any(ip_network(v).subnet_of(ip_network(one)) for v in control for one in values)
         if is_shown and item["grade"][0] <= "C" and item["grade"][1] <= "3":
-            hard.add((item["source"], item["grade"][0] <= "B" and item["grade"][1] <= "2"))
-    return case.kind in ("harvest", "mixed") and len({s for s, _ in hard}) > 1 and any(ok for _, ok in hard)
+            hard.setdefault(item["source"], []).append(item["grade"])
+    is_sound = any(one[0] <= "B" and one[1] <= "2" for some in hard.values() for one in some)
+    if case.kind not in ("harvest", "mixed") or len(hard) < 2 or not is_sound:
+        return 0
+    doubts = [min(1.0 - believed(one).probability for one in some) for some in hard.values()]
+    return 2 if np.prod(doubts) <= 0.01 + 1e-9 else 1
 
 
 def log10(rng, kind):
@@ -617,7 +623,7 @@ def trial(cases, seed):
         yield {
             "sort": case.sort,
             "truth": truth,
-            "evident": bool(truth) and evident(case),
+            "evidence": evidence(case) if truth else 0,
             "named": (found["accusation"] or {}).get("organisation", ""),
             "actors": [
                 (one["probability"], one["actor"] == truth)
@@ -683,13 +689,14 @@ def main(cases=700, seed=1):
     """Print the figures of a trial."""
     found = list(trial(cases, seed))
     false = [one for one in found if one["named"] and one["named"] != one["truth"]]
-    some = [one for one in found if one["evident"]]
     every = [one["actors"] for one in found]
     best = [[max(group)] for group in every]
     sizes = Counter(one["sort"] for one in found)
     print(", ".join(f"{name} {sizes[name]}" for name in KINDS))
     print("accused falsely          ", share(len(false), cases), [one["sort"] for one in false])
-    print("named where evident      ", share(sum(one["named"] == one["truth"] for one in some), len(some)))
+    for least, name in ((1, "named, two hard sources  "), (2, "named, wrong by 1 % at most")):
+        some = [one for one in found if one["evidence"] >= least]
+        print(name, share(sum(one["named"] == one["truth"] for one in some), len(some)))
     right = sum(bool(one["truth"]) and one["named"] == one["truth"] for one in found)
     print("named, of all directed   ", share(right, sum(bool(one["truth"]) for one in found)))
     errors = [(p - true) ** 2 for group in every for p, true in group if is_decided(p)]

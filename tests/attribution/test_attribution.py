@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stillwatch.attribution import calendar
-from stillwatch.attribution.grades import PLANTED, believed
+from stillwatch.attribution.grades import CREDIBILITY, PLANTED, RELIABILITY, believed
 from stillwatch.attribution.knowledge import knowledge, read_knowledge
 from stillwatch.attribution.match import overlap_chance
 from stillwatch.attribution.seen import CampaignFacts, MemberValue
@@ -116,7 +116,10 @@ def test_what_one_source_says_is_bounded_however_much_it_says():
         "records": [item("one", "B2")],
     }
     one = found(everything)
-    assert sum(group.log10["own"] for group in one.groups) <= -np.log10((1 - believed("B2")) * PLANTED) + 1e-9
+    assert (
+        sum(group.log10["own"] for group in one.groups)
+        <= -np.log10((1 - believed("B2").probability) * PLANTED) + 1e-9
+    )
     assert one.named == ""
 
 
@@ -272,6 +275,38 @@ def test_two_actors_with_hard_evidence_name_nobody():
     one = found(STRONG, rival)
     assert one.named == ""
     assert any("Gamma" in text for text in one.needed)
+
+
+@pytest.mark.parametrize(("grade", "name"), [("C3", ""), ("C4", "Alpha"), ("D3", "Alpha"), ("A6", "Alpha")])
+def test_only_what_is_graded_c3_or_better_contradicts(grade, name):
+    """Hard evidence about a rival, a test that refutes and another's claim to the range count by one rule."""
+    rival = {"name": "Gamma", "earlier_campaigns": [
+        item("case", grade, indicators=[{"kind": "email_domain", "value": MAIL}])
+    ]}  # fmt: skip
+    claim = {"name": "Gamma", "address_ranges": [item("tip", grade, values=[RANGE], use="rented")]}
+    assert found(STRONG, rival).named == name
+    assert found(STRONG, claim).named == name
+    refuted = item("laboratory", grade, verdict="refuted", campaign="C1")
+    stated = [
+        text
+        for text in found({**STRONG, "model_tests": [refuted]}).needed
+        if text.startswith("an explanation of the test")
+    ]
+    assert bool(stated) == (name == "")
+
+
+def test_both_scales_of_a_grade_count_and_agreeing_ones_keep_their_probability():
+    """Pooled, a belief lies between those of its scales; rules on grades take the lower one."""
+    for grade, probability in {"A1": 0.98, "B2": 0.90, "C3": 0.75, "D4": 0.50, "E5": 0.25}.items():
+        assert believed(grade).probability == pytest.approx(probability)
+        assert believed(grade).lowest == pytest.approx(probability)
+    for letter, digit in (("B", "1"), ("A", "3"), ("C", "2"), ("D", "1")):
+        low, high = sorted((RELIABILITY[letter], CREDIBILITY[digit]))
+        one = believed(letter + digit)
+        assert low < one.probability < high
+        assert one.lowest == low
+    assert not believed("A6").is_fair
+    assert believed("C2").is_fair
 
 
 def test_without_a_table_of_hypotheses_the_kind_stands_for_it():

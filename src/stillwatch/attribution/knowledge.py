@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from stillwatch.attribution.grades import believed
 from stillwatch.errors import InputError, Problem
 from stillwatch.suggestions import did_you_mean
 
@@ -104,23 +105,23 @@ class Knowledge:
     observations: tuple[Observation, ...] = ()
     digest: str = ""
 
-    def shared_ranges(self) -> frozenset[str]:
-        """Address ranges that overlap with a range of another actor, and so identify neither."""
+    def shared_ranges(self) -> frozenset[tuple[str, str]]:
+        """Actors and their address ranges that overlap with a range of another actor in an item graded C3 or
+        better, and so identify neither. A doubtful item does not take away what a better one says.
+        """
         every = [
-            (actor.name, value)
+            (actor.name, value, ipaddress.ip_network(value, strict=False), believed(item.grade).is_fair)
             for actor in self.actors
             for item in actor.items
             if item.kind == "address_ranges"
             for value in item.values
         ]
-        found = set()
-        for name, value in every:
-            one = ipaddress.ip_network(value, strict=False)
-            for other, rival in every:
-                two = ipaddress.ip_network(rival, strict=False)
-                if other != name and one.version == two.version and one.overlaps(two):
-                    found.add(value)
-        return frozenset(found)
+        return frozenset(
+            (name, value)
+            for name, value, one, _is_fair in every
+            for other, _value, two, is_fair in every
+            if is_fair and other != name and one.version == two.version and one.overlaps(two)
+        )
 
 
 def read_knowledge(path: Path) -> Knowledge:

@@ -8,12 +8,13 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import reduce
 from typing import Literal
 
 from stillwatch.attribution import calendar, densities
 from stillwatch.attribution.calendar import Calendar
 from stillwatch.attribution.densities import Density, EvidenceFamily
-from stillwatch.attribution.grades import believed
+from stillwatch.attribution.grades import CERTAIN, Belief, believed
 from stillwatch.attribution.knowledge import Item, Knowledge, Observation, hours_from_utc, moment_of
 from stillwatch.attribution.seen import CROWD, CampaignFacts, MemberValue, covers
 from stillwatch.contract.summaries import CAPABILITIES
@@ -38,8 +39,8 @@ class Match:
     """An item compared with a campaign.
 
     `log10` maps each of `RIVALS` to the log10 likelihood ratio of the outcome against `rest`, if the item
-    is true; `log10_rest` is the log10 probability under `rest`. `belief` is the probability that the item,
-    and the observation it is compared with, are true. `is_shared` says that many customers share the value.
+    is true; `log10_rest` is the log10 probability under `rest`. `belief` is the lower belief in the item and
+    in the observation that it is compared with. `is_shared` says that many customers share the value.
     """
 
     item: Item
@@ -47,7 +48,7 @@ class Match:
     family: EvidenceFamily
     log10: Mapping[str, float]
     log10_rest: float
-    belief: float
+    belief: Belief
     is_hard: bool
     is_shared: bool
     statement: str
@@ -65,16 +66,17 @@ class Facts:
     seen: CampaignFacts
     observed: tuple[Observation, ...]
     calendar: Calendar
-    shared_ranges: frozenset[str]
+    shared_ranges: frozenset[tuple[str, str]]
 
-    def of(self, kind: str) -> tuple[set[str], float] | None:
+    def of(self, kind: str) -> tuple[set[str], Belief] | None:
         """Observed values of a kind, in lower case, and the least belief in them; None without an
         observation.
         """
         some = [one for one in self.observed if one.kind == kind]
         if not some:
             return None
-        return {v.casefold() for one in some for v in one.values}, min(believed(one.grade) for one in some)
+        belief = reduce(Belief.least, (believed(one.grade) for one in some))
+        return {v.casefold() for one in some for v in one.values}, belief
 
     def values(self, *kinds: str) -> list[MemberValue]:
         """Values of these kinds that at least `FEWEST_MEMBERS` members show."""
@@ -105,10 +107,16 @@ def matches(items: Iterable[Item], about: Facts) -> list[Match]:
 
 
 def _match(
-    item: Item, fits: bool, density: Density, statement: str, belief: float = 1.0, *, is_shared: bool = False
+    item: Item,
+    fits: bool,
+    density: Density,
+    statement: str,
+    belief: Belief = CERTAIN,
+    *,
+    is_shared: bool = False,
 ) -> Match:
-    """The match of an item: its outcome, and its log10 likelihood ratio for each of `RIVALS`. `belief` (0 to
-    1) tempers the ratios.
+    """The match of an item: its outcome, and its log10 likelihood ratio for each of `RIVALS`. `belief`
+    is that in the observation.
     """
     chances = {
         "own": density.own,
@@ -124,18 +132,18 @@ def _match(
     return Match(
         item=item, outcome="fits" if fits else "does not fit", family=density.family,
         log10={name: math.log10(chance / chances["rest"]) for name, chance in chances.items()},
-        log10_rest=math.log10(chances["rest"]), belief=min(believed(item.grade), belief),
+        log10_rest=math.log10(chances["rest"]), belief=believed(item.grade).least(belief),
         is_hard=density.is_hard and fits and not is_shared, is_shared=is_shared, statement=statement,
     )  # fmt: skip
 
 
-def _addresses(about: Facts) -> tuple[list[MemberValue], str, float]:
+def _addresses(about: Facts) -> tuple[list[MemberValue], str, Belief]:
     """Observed control addresses, or members' addresses where none were observed; with a name for them and
     the belief in them.
     """
     items = about.of("control_addresses")
     if items is None:
-        return about.values(*ADDRESSES), "members' addresses", 1.0
+        return about.values(*ADDRESSES), "members' addresses", CERTAIN
     values = [
         MemberValue(
             kind="control_address",
@@ -159,7 +167,7 @@ def _range(item: Item, about: Facts) -> Match | None:
     is_shared = (
         use == "shared"
         or item.options.get("customers", 1) >= CROWD
-        or bool(about.shared_ranges & set(item.values))
+        or any((item.actor, value) in about.shared_ranges for value in item.values)
         or (bool(known) and all(one.is_shared for one in known))
     )
     statement = (
@@ -198,7 +206,7 @@ def _observed(kind: str, density: Density, shown: str) -> Callable[[Item, Facts]
         items = about.of(kind)
         if items is None:
             values = {one.value.casefold() for one in about.values(shown)}
-            items = (values, 1.0) if values else None
+            items = (values, CERTAIN) if values else None
         if items is None:
             return None
         common = {one.casefold() for one in item.values} & items[0]
@@ -237,7 +245,7 @@ def _payment(item: Item, about: Facts) -> Match | None:
         else "no stated payment account pays for members"
     )
     density = densities.SHARED if is_shared else densities.PAYMENT_ACCOUNT
-    return _match(item, bool(common), density, statement, items[1] if items else 1.0, is_shared=is_shared)
+    return _match(item, bool(common), density, statement, items[1] if items else CERTAIN, is_shared=is_shared)
 
 
 def _earlier(item: Item, about: Facts) -> Match | None:
@@ -353,7 +361,7 @@ def _tools(item: Item, about: Facts) -> Match | None:
         bool(common or also),
         density,
         statement,
-        items[1] if also and items else 1.0,
+        items[1] if also and items else CERTAIN,
         is_shared=is_shared,
     )
 

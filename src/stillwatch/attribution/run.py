@@ -205,7 +205,7 @@ def _item(group: ItemGroup, one: Assessment) -> dict[str, Any]:
         "outcome": chosen.outcome,
         "source": chosen.item.source,
         "grade": chosen.item.grade,
-        "belief": chosen.belief,
+        "belief": chosen.belief.probability,
         "log10_likelihood_ratio": group.log10["own"],
         "log10_by_hypothesis": {h.key: group.log10[column(h.kind, h.actor, group)] for h in one.hypotheses},
         "is_hard": chosen.is_hard,

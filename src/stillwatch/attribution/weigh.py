@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from stillwatch.attribution import words
 from stillwatch.attribution.calendar import Calendar
 from stillwatch.attribution.densities import TRACES
-from stillwatch.attribution.grades import DOUBT_WITH_FLAG, FAIR, PLANTED, PLANTED_WITH_FLAG, SOUND
+from stillwatch.attribution.grades import DOUBT_WITH_FLAG, PLANTED, PLANTED_WITH_FLAG, SOUND
 from stillwatch.attribution.knowledge import Actor, Knowledge
 from stillwatch.attribution.match import Match, facts, matches
 from stillwatch.attribution.seen import CampaignFacts
@@ -207,7 +207,7 @@ def _believed(one: Match) -> dict[str, float]:
     rest = 10**one.log10_rest
     found = {}
     for name, ratio in one.log10.items():
-        doubt, planted = 1.0 - one.belief, PLANTED
+        doubt, planted = 1.0 - one.belief.probability, PLANTED
         if name == "forged":
             doubt, planted = min(doubt * DOUBT_WITH_FLAG, 1.0), PLANTED_WITH_FLAG
         otherwise = planted * fits + (1.0 - planted) * rest
@@ -224,7 +224,7 @@ def _bounded(groups: list[ItemGroup]) -> list[ItemGroup]:
         if group.log10["own"] > 0:
             by_source[group.chosen.item.source.casefold()].append(place)
     for places in by_source.values():
-        most = -math.log10((1.0 - max(groups[place].chosen.belief for place in places)) * PLANTED)
+        most = -math.log10((1.0 - max(groups[place].chosen.belief.probability for place in places)) * PLANTED)
         total = sum(groups[place].log10["own"] for place in places)
         if total > most:
             for place in places:
@@ -312,21 +312,27 @@ def weighed(
 def _speaks_for(group: ItemGroup) -> bool:
     """Whether the item that counts in a group fits, with a fair grade and a sufficient ratio."""
     return (
-        group.chosen.belief >= FAIR and group.log10["own"] >= SPEAKS_LOG10 and group.chosen.outcome == "fits"
+        group.chosen.belief.is_fair and group.log10["own"] >= SPEAKS_LOG10 and group.chosen.outcome == "fits"
     )
 
 
-def _hard_sources(groups: Iterable[ItemGroup]) -> dict[str, float]:
-    """Sources of hard evidence (`Density.is_hard`) with the greatest belief in each; items that share a
-    ratio count too.
-    """
+def _hard(groups: Iterable[ItemGroup]) -> list[Match]:
+    """Items of hard evidence (`Density.is_hard`) graded C3 or better; those that share a ratio count too."""
+    return [
+        one
+        for group in groups
+        for one in (group.chosen, *group.sharing)
+        if one.is_hard and one.belief.is_fair
+    ]
+
+
+def _doubt(items: Iterable[Match]) -> float:
+    """Probability that every source of these items is wrong, by the greatest belief in each."""
     found: dict[str, float] = {}
-    for group in groups:
-        for one in (group.chosen, *group.sharing):
-            if one.is_hard and one.belief >= FAIR:
-                source = one.item.source.casefold()
-                found[source] = max(one.belief, found.get(source, 0.0))
-    return found
+    for one in items:
+        source = one.item.source.casefold()
+        found[source] = max(one.belief.probability, found.get(source, 0.0))
+    return math.prod(1.0 - belief for belief in found.values())
 
 
 def _least_without(
@@ -366,9 +372,9 @@ def _needed(
     if next(actor.kind for actor in known.actors if actor.name == best.actor) != "lab":
         needed.append("evidence of who directed it: a vendor or a reseller acts for customers")
     mine = [group for group in groups if group.actor == best.actor and _speaks_for(group)]
-    hard = _hard_sources(mine)
-    doubt = math.prod(1.0 - belief for belief in hard.values())
-    if max(hard.values(), default=0.0) < SOUND:
+    hard = _hard(mine)
+    doubt = _doubt(hard)
+    if max((one.belief.lowest for one in hard), default=0.0) < SOUND:
         needed.append(
             "evidence that an imitator cannot make at will, graded B2 or better: an address range of its "
             "own, a payment account, a record "
@@ -389,17 +395,18 @@ def _needed(
         for g in groups
         if g.actor == best.actor and g.chosen.outcome == "does not fit"
         for one in (g.chosen, *g.sharing)
-        if one.outcome == "does not fit" and one.belief >= FAIR
+        if one.outcome == "does not fit" and one.belief.is_fair
     }
     if len(misfits) > len({group.name for group in mine}):
         needed.append(f"an explanation of what does not fit the actor: {', '.join(sorted(misfits))}")
     rivals = sorted({
         group.actor for group in groups
-        if group.actor != best.actor and group.chosen.is_hard and group.log10["own"] >= SPEAKS_LOG10
+        if group.actor != best.actor and group.log10["own"] >= SPEAKS_LOG10 and _hard([group])
     })  # fmt: skip
     if rivals:
         needed.append(f"an explanation of what points to {', '.join(rivals)} instead")
-    if any(g.actor == best.actor and g.chosen.family == "training" and g.log10["own"] < 0 for g in groups):
+    refuted = [g.chosen for g in groups if g.actor == best.actor and g.chosen.family == "training"]
+    if any(one.belief.is_fair and one.log10["own"] < 0 for one in refuted):
         needed.append("an explanation of the test on the actor's model that does not find the answers")
     if best.probability < DECIDED:
         needed.append(
