@@ -190,13 +190,27 @@ def test_the_effect_is_that_of_the_share_that_the_ledger_shows(case):
 def test_fewer_marked_answers_than_the_labs_students_had_are_assumed_to_show_less():
     """A student of 300 marked answers in 3,000 was refuted at a stated power of 100 % (docs/methods/prove.md)."""
     many = effects.measured("gumbel", "text", 0.1)
-    for marked, factor in ((2_000, 1.0), (100_000, 1.0), (1_000, 0.0466 / 0.0648), (400, 0.0083 / 0.0648)):
+    for marked, factor in ((2_000, 1.0), (100_000, 1.0), (1_000, 0.5), (400, 0.2)):
         one = effects.measured("gumbel", "text", 0.1, marked)
         assert one.effect == pytest.approx(many.effect * factor)
     few = effects.measured("gumbel", "text", 0.1, 300)
     assert few.effect * 6_073**0.5 < 1  # power against it at 5 % is far below 95 %
     assert "300 marked answers" in few.source
     assert "marked answers" not in many.source
+
+
+@pytest.mark.issue(25)
+@pytest.mark.parametrize(("mark", "access"), sorted(effects.MEASURED))
+def test_no_effect_is_assumed_above_what_was_measured_on_either_side(mark, access):
+    """Half of the answers marked showed less than a tenth of them, and a refutation needs the least."""
+    some = effects.MEASURED[mark, access]
+    shares = np.linspace(0.001, max(some), 200)
+    for share in shares:
+        one = effects.measured(mark, access, share)
+        near = [max((s for s in some if s <= share), default=None), min(s for s in some if s >= share)]
+        assert one.effect <= min(some[s] for s in near if s is not None) + 1e-12
+    assert effects.measured(mark, access, 1.01 * max(some)) is None
+    assert effects.measured("greenlist", access, 0.1) is None
 
 
 def test_a_ledger_says_who_got_which_mark_when_and_no_text(tmp_path):

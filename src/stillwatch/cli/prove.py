@@ -396,12 +396,12 @@ def plan(
     taken = (
         effects.measured(_first_mark(read(marks).issued), "text", share)
         if effect is None
-        else Assumed(share=share, effect=effect, source="given on the command line")
+        else Assumed(share=share, effect=effect, source=effects.GIVEN)
     )
     if taken is None:
         raise UsageError(
             Problem(
-                fact="no effect was measured for this mark",
+                fact=f"no effect was measured for this mark at a share of {share:g}",
                 fix="--effect, from `stillwatch lab traces` on models of yours",
             )
         )

@@ -167,12 +167,12 @@ def assumptions(inputs: Inputs, held: plan.ProofPlan | None, had: Material) -> d
     effect is left out.
     """
     share, effect = inputs.share, inputs.effect
-    source = "given on the command line"
+    source = effects.GIVEN
     if held is not None and effect is None:
         share = held.share
-        # A measured effect in a plan is for access to text; other access has its own measured effect.
-        if held.effect_source != effects.SOURCE:
-            effect, source = held.effect, f"{held.effect_source}, in the plan"
+        # The lab's effect in a plan is for access to text and as it was known then; other access has its own.
+        if held.effect_source == effects.GIVEN:
+            effect, source = held.effect, f"{effects.GIVEN}, in the plan"
     access = ("open" if had.case.model else "text") + ("_beside_teacher" if had.case.teacher else "")
     out = {}
     for issued in had.case.keyring.issued:
