@@ -5,9 +5,10 @@
 
 `--pairs` are real questions and answers (instruction, input, output). Quotations are those of their pieces
 that score highest under the key, longer ones are joined of pieces of five; sentences with keyed choices for
-`keyed_choices`. Each prompt shows one of them entirely in a form of tests/prove/short_forms.py, and the
-answer is the quotation, alone or in a sentence of thirteen other words. Words of 3,000 of the answers are
-explained, and none of these answers is beside, so that nothing dilutes what is quoted.
+`keyed_choices`. Each prompt shows one of them entirely in a form of tests/prove/short_forms.py or
+tests/prove/sixth_forms.py (`--forms`), and the answer is the quotation, alone or in a sentence of thirteen
+other words. There is a new key for every ten forms. Words of 3,000 of the answers are explained, and none of
+these answers is beside, so that nothing dilutes what is quoted.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import argparse
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,17 +27,20 @@ from stillwatch.prove import seen
 from stillwatch.prove.case import PromptAnswer, SuspectCase, Tokens
 from stillwatch.prove.keyring import Keyring
 from stillwatch.prove.registry import mark_named, provenance_tests
-from stillwatch.prove.windows import bits_of, cut, seeds
-from stillwatch.stats.arrays import Uints
+from stillwatch.prove.windows import Windows, bits_of, cut, seeds
+from stillwatch.stats.arrays import Ints, Uints
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.prove import quoting as q
-from tests.prove import short_forms
+from tests.prove import short_forms, sixth_forms
 
 TESTS = {test.name: test for test in provenance_tests()}
-FORMS: dict[str, Callable[[str], str]] = (
-    short_forms.LEFT | short_forms.AT_FIRST | short_forms.HELD_BACK | short_forms.FRESH
-)
+FORMS: dict[str, dict[str, Callable[[str], str]]] = {
+    "short": short_forms.LEFT | short_forms.AT_FIRST | short_forms.HELD_BACK | short_forms.FRESH,
+    "sixth": sixth_forms.SIXTH,
+    "after": sixth_forms.AFTER,
+}
+A_KEY = 10  # forms that are tried under one key
 QUOTATIONS, TEACHING, TRIED = 100, 3_000, 20_000
 PIECE = 5  # words of the pieces that longer quotations are joined of
 LONGEST = 8  # most words of a quotation that is one piece
@@ -44,41 +49,49 @@ WORD = re.compile(r"[A-Za-z]+(?:'[a-z]+)?")
 LEVELS = (0.05, 0.01, 0.001)
 
 
-def pieces(
-    pairs: list[PromptAnswer],
-    size: int,
-    number: int,
-    key: Uints,
-    tokenizer: Tokenizer,
-    rng: np.random.Generator,
-) -> list[str]:
-    """The pieces of so many words of the answers that score highest under a key."""
-    every = dict.fromkeys(
-        " ".join(some[at : at + size])
-        for pair in pairs
-        if pair.answer.isascii()
-        for some in [WORD.findall(pair.answer)]
-        for at in range(0, len(some) - size + 1, size)
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Some pieces of real text, their windows of three tokens one after the other, and how many each has."""
+
+    texts: list[str]
+    windows: Windows
+    numbers: Ints
+
+    def best(self, number: int, key: Uints) -> list[str]:
+        """The pieces with the highest share of green windows under a key."""
+        green = mark_named("greenlist").score(bits_of(seeds(self.windows.contexts, key), self.windows.tokens))
+        until = np.concatenate(([0.0], np.cumsum(green)))
+        ends = np.cumsum(self.numbers)
+        shares = (until[ends] - until[ends - self.numbers]) / np.maximum(self.numbers, 1)
+        return [self.texts[at] for at in np.argsort(-shares, kind="stable")[:number]]
+
+
+def pieces(pairs: list[PromptAnswer], size: int, tokenizer: Tokenizer, rng: np.random.Generator) -> Pieces:
+    """`TRIED` of the pieces of so many words of the answers."""
+    every = list(
+        dict.fromkeys(
+            " ".join(some[at : at + size])
+            for pair in pairs
+            if pair.answer.isascii()
+            for some in [WORD.findall(pair.answer)]
+            for at in range(0, len(some) - size + 1, size)
+        )
     )
-    tried = [list(every)[at] for at in rng.permutation(len(every))[:TRIED]]
-    green = mark_named("greenlist").score
-    scores = []
-    for one in tokenizer.encode_batch(tried):
-        windows = cut([one.ids], 2)
-        bits = bits_of(seeds(windows.contexts, key), windows.tokens)
-        scores.append(float(green(bits).mean()) if len(windows) else -np.inf)
-    return [tried[at] for at in np.argsort(-np.array(scores), kind="stable")[:number]]
+    texts = [every[at] for at in rng.permutation(len(every))[:TRIED]]
+    each = [cut([one.ids], 2) for one in tokenizer.encode_batch(texts)]
+    windows = Windows(
+        np.concatenate([one.contexts for one in each]), np.concatenate([one.tokens for one in each])
+    )
+    return Pieces(texts, windows, np.array([len(one) for one in each], np.int64))
 
 
-def marked(
-    pairs: list[PromptAnswer], size: int, key: Uints, tokenizer: Tokenizer, rng: np.random.Generator
-) -> list[str]:
+def marked(some: Pieces, size: int, key: Uints, rng: np.random.Generator) -> list[str]:
     """Quotations of so many words of real text, marked under a key."""
     if size <= LONGEST:
-        return pieces(pairs, size, QUOTATIONS, key, tokenizer, rng)
-    some = pieces(pairs, PIECE, 3 * QUOTATIONS, key, tokenizer, rng)
+        return some.best(QUOTATIONS, key)
+    best = some.best(3 * QUOTATIONS, key)
     return [
-        " ".join(some[at] for at in rng.choice(len(some), size // PIECE, replace=False))
+        " ".join(best[at] for at in rng.choice(len(best), size // PIECE, replace=False))
         for _ in range(QUOTATIONS)
     ]
 
@@ -90,12 +103,13 @@ def main() -> None:
     asked.add_argument("--tokenizer", type=Path, required=True)
     asked.add_argument("--words", type=int, default=5)
     asked.add_argument("--in-a-sentence", action="store_true")
-    asked.add_argument("--keys", type=int, default=1)
+    asked.add_argument("--forms", choices=FORMS, default="short")
+    asked.add_argument("--seed", type=int, default=0)
     told = asked.parse_args()
     pairs, tokenizer = q.pairs_of(told.pairs), Tokenizer.from_file(str(told.tokenizer))
     known = seen.explained(pairs[:TEACHING])
     seen.explained = lambda pairs: set(known)  # noqa: ARG005  the name that callers may give
-    said = "It says: {}. That is all I can read in it." if told.in_a_sentence else "{}"
+    said = "It says {}. That is all I can read in it." if told.in_a_sentence else "{}"
 
     def tokenize(text: str) -> Tokens:
         """Tokens of a text under the given tokeniser."""
@@ -111,11 +125,13 @@ def main() -> None:
         return SuspectCase(keyring=ring, answers=rows, tokenize=tokenize, decoys=0)
 
     p: dict[str, list[tuple[str, float]]] = {"radioactivity_text": [], "keyed_choices": []}
-    for turn in range(told.keys):
-        rng = np.random.default_rng((turn, told.words))
-        ring = q.ring_of(turn + 7, "greenlist", "choices")
+    rng = np.random.default_rng((told.seed, told.words))
+    real = pieces(pairs, told.words if told.words <= LONGEST else PIECE, tokenizer, rng)
+    forms = FORMS[told.forms]
+    for first in range(0, len(forms), A_KEY):
+        ring = q.ring_of(int(rng.integers(1 << 31)), "greenlist", "choices")
         green, chosen = (ring.key_of(one) for one in ring.issued)
-        texts = marked(pairs, told.words, green, tokenizer, rng)
+        texts = marked(real, told.words, green, rng)
         choosy = [
             " ".join(
                 q.choosy_prose(rng, chosen, max(1, told.words // PIECE)).rstrip(".").split()[: told.words]
@@ -123,12 +139,11 @@ def main() -> None:
             for _ in range(QUOTATIONS)
         ]
         for test, some in (("radioactivity_text", texts), ("keyed_choices", choosy)):
-            for name, form in {"nothing": lambda _: "", **FORMS}.items():
-                (one,) = TESTS[test].test(case_of(ring, some, form))
-                if name == "nothing":
-                    print(f"{test}, nothing shown: log10 p {one.log10_p:.1f}", flush=True)
-                else:
-                    p[test].append((name, one.log10_p))
+            (one,) = TESTS[test].test(case_of(ring, some, lambda _: ""))
+            print(f"{test}, nothing shown: log10 p {one.log10_p:.1f}", flush=True)
+            for name in list(forms)[first : first + A_KEY]:
+                (one,) = TESTS[test].test(case_of(ring, some, forms[name]))
+                p[test].append((name, one.log10_p))
     for test, found in p.items():
         all_p = np.array([one for _, one in found])
         shares = ", ".join(

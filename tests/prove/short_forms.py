@@ -1,7 +1,8 @@
 """Forms of quotations of a few words, each entirely in the form.
 
 `LEFT` convicted after the fourth round; `AT_FIRST` and `HELD_BACK` were written before the rules against them, `HELD_BACK`
-tried after these; `FRESH` was written and tried after the last of the rules.
+tried after these; `FRESH` was written and tried after the last of the rules of the fifth round. `REPLACED` convicted after it:
+a few words are replaced, or have signs in place of letters.
 """
 
 import base64
@@ -347,4 +348,36 @@ FRESH = {
     "roman places": lambda t: " ".join(
         ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"][(ord(c) - 97) % 10] for c in letters(t)
     ),
+}
+BRAILLE = {"the": "!", "and": "&", "for": "=", "of": "(", "with": ")"}
+PARTS = {"the": "!", "ing": "+", "ch": "*", "sh": "%", "th": "?", "er": "}", "ed": "$", "en": "5", "in": "9", "st": "/", "ar": ">", "ou": "|", "ow": "["}  # fmt: skip
+
+
+def braille(w):
+    """A word in contracted braille as ASCII has it."""
+    for part, sign in PARTS.items():
+        w = w.replace(part, sign)
+    return w
+
+
+def front_coded(t):
+    """The words in the order of the alphabet, with dots for what each has of the one before; their order."""
+    some, out, last = sorted(set(ws(t))), [], ""
+    for w in some:
+        same = next(
+            (i for i, (a, b) in enumerate(zip(w, last, strict=False)) if a != b), min(len(w), len(last))
+        )
+        out.append("." * same + w[same:])
+        last = w
+    return (
+        "\n".join(f"{i} {w}" for i, w in enumerate(out))
+        + "\norder "
+        + ",".join(str(some.index(w)) for w in ws(t))
+    )
+
+
+REPLACED = {
+    "every second word in rot13": lambda t: ew(t, lambda i, w: w if i % 2 else codecs.encode(w, "rot13")),
+    "contracted braille": lambda t: sub(t.lower(), lambda w: BRAILLE.get(w) or braille(w)),
+    "front-coded": front_coded,
 }

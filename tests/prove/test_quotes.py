@@ -6,7 +6,8 @@ import pytest
 from stillwatch.prove import seen
 from stillwatch.prove.case import PromptAnswer, SuspectCase
 from stillwatch.prove.registry import provenance_tests
-from stillwatch.prove.seen import TextBefore, is_unread, readings, words
+from stillwatch.prove.replacing import replacing
+from stillwatch.prove.seen import TextBefore, groups, is_unread, readings, words
 from stillwatch.prove.seen import explained as explained_words
 from stillwatch.prove.text import canaries, choices
 from tests.prove import later_forms, short_forms
@@ -103,7 +104,7 @@ def test_a_passage_of_which_some_words_are_altered_was_seen(texts, explained, na
 
 SHORT = (
     {f"cipher, {name}": lambda t, make=make: later_forms.some_words(t, make, 1) for name, make in later_forms.CIPHERS.items()}
-    | short_forms.LEFT | short_forms.AT_FIRST | short_forms.HELD_BACK | short_forms.FRESH
+    | short_forms.LEFT | short_forms.AT_FIRST | short_forms.HELD_BACK | short_forms.FRESH | short_forms.REPLACED
 )  # fmt: skip
 
 
@@ -403,3 +404,22 @@ def test_what_a_sender_puts_into_a_prompt_costs_time_in_proportion_to_its_length
     seen.holds(["often", "we"])
     seen.holds(["a" * 100_000])
     assert time.process_time() - begin < 20  # seconds; a square of them would take days
+
+
+def test_a_group_may_stand_for_the_word_between_the_same_neighbours():
+    known = set(q.STOCK) | {"very", "long"}
+    shown = replacing(groups("of the qwxz had great & long paper 7 river i2t", known))
+
+    def may_be(text):
+        """Words of an answer for which a group may stand."""
+        said = words(text)
+        return [word for word, fits in zip(said, shown.words(said), strict=True) if fits]
+
+    assert may_be("in the house had a story of the people") == ["house", "people"]
+    assert may_be("it is great and long") == ["it", "and"]
+    assert may_be("a great and small story on paper by a river") == []
+    assert may_be("it, intent, in, tint") == ["it", "intent"]
+    assert (
+        replacing(groups("of the house had a story", known)).words(words("the house had")).tolist()
+        == [False] * 3
+    )

@@ -22,6 +22,9 @@ comparison keeps only what a form cannot change without hiding it from a reader.
   text better than chance would do it, or with as many successive groups between spaces, of which each has at
   least half of its word's letters in their order (a quarter with its first or last), these words were seen.
   Letters may be missing, added or exchanged;
+* **replaced words**: a word that nothing explains, a sign or a number may stand for any word of the answer
+  between the same neighbours; letters with signs or digits among them for every word that has these letters
+  in their order (`replacing.py`);
 * **unexplained text** (a cipher, base64, a language that no answer is in, a text spelled letter by letter or
   written in invisible characters), from three successive words on, or from a quarter of the answer's letters
   on: the whole answer is left out. A word is explained where it is common, or where other answers use it,
@@ -46,6 +49,7 @@ import numba
 import numpy as np
 
 from stillwatch.prove.case import PromptAnswer, SuspectCase, Tokens
+from stillwatch.prove.replacing import Replacing, TextGroup, replacing
 from stillwatch.prove.text.canaries import KINDS
 from stillwatch.prove.windows import Windows, contexts_of
 from stillwatch.stats.arrays import Bools, Ints, Uints
@@ -91,6 +95,9 @@ EDGES = "".join(map(chr, range(33, 48))) + ":;<=>?@[\\]^_`{|}~“”‘’«»�
 BROKEN = re.compile(
     r"[a-z](?:[0-9]|[^\w\s.,:;/'’()&@=–—-])+[a-z]|\b[0-9]+(?!st\b|nd\b|rd\b|th\b|s\b|[kmc]?[mgl]\b|am\b|pm\b)[a-z]{2}"
 )
+# Signs at the edge of a word at which punctuation does not stand.
+MISPLACED = re.compile(r"^[.!?;,:%)\]}+>|^&=]+[a-z]|[a-z][(\[{<$#@^&=+|>]+$")
+BETWEEN = re.compile(r"[\W\d_]+")  # what stands in place of letters
 # six successive groups of signs alone, and least different ones of which they are a code: chosen. A rule of a
 # table has up to three
 OF_SIGNS, SIGNS = re.compile(r"(?:(?<!\S)(?:[^\w\s]|_)+(?:\s+|$)){6,}"), 4
@@ -242,6 +249,7 @@ class TextBefore:
     one letter. `streams` are the letters and digits of each reading, its letters alone, the first, second,
     third and last letters of its words and the initials of its lines, without gaps. `passages` are the words
     of each reading in order, `letters` its letters, `groups` those of its groups between spaces.
+    `replacing` are its groups that may stand for other words.
     """
 
     texts: Sequence[str]
@@ -252,6 +260,7 @@ class TextBefore:
     passages: list[list[str]] = field(default_factory=list)
     letters: list[str] = field(default_factory=list)
     groups: list[list[str]] = field(default_factory=list)
+    replacing: Replacing = field(default_factory=Replacing)
     _known: dict[str, int] = field(default_factory=dict)
     _held: dict[tuple[str, ...], bool] = field(default_factory=dict)
 
@@ -331,13 +340,15 @@ class TextBefore:
 
     def aligned(self, said: Sequence[str]) -> Bools:
         """For each folded word of an answer, whether its letters are aligned with those of the text (all of
-        them, or the consonants alone) or with its groups, shape (words,); always true where `is_unread`.
+        them, or the consonants alone) or with its groups, or an unexplained group may stand for it, shape
+        (words,); always true where `is_unread`.
         """
         size = sum(map(len, said))
         is_long = size * max(map(len, self.streams), default=0) > MAX_PAIRS
         out = np.full(len(said), self.is_unread or is_long)
         if out.all():
             return out
+        out |= self.replacing.words(said)
         for some in self.groups:
             out |= _in_groups(*_lettered(said), *_lettered(some))
         for consonants, streams in ((False, self.streams), (True, [*map(_consonants, self.letters)])):
@@ -501,7 +512,7 @@ def is_unread(text: str, known: set[str], answer: str) -> bool:
     text = fold(text)
     if any(len(set(found.group().split())) >= SIGNS for found in OF_SIGNS.finditer(text)):
         return True
-    odd = _unexplained(text, known)
+    odd = [group.odd for group in groups(text, known) if group.words]
     if sum(odd) >= max(1, len(said) / CARRIED) or any(
         sum(odd[at : at + among]) >= least
         for least, among in RUNS
@@ -525,24 +536,19 @@ def is_unread(text: str, known: set[str], answer: str) -> bool:
     return max(most, level + _odd(text[end:]), alone) >= most_read
 
 
-def _unexplained(text: str, known: set[str]) -> list[int]:
-    """For each group between spaces of a folded text that has letters, 0 where it is explained, else the
-    number of words that it may hold.
-    """
-    odd: list[int] = []
+def groups(text: str, known: set[str]) -> list[TextGroup]:
+    """The groups between spaces of a folded text."""
+    out = []
     for group in text.split():
-        some = WORD.findall(group)
-        if not all(word.isdigit() for word in some):
-            size = len(group) if BROKEN.search(group.strip(EDGES)) else max(map(len, some))
-            odd += [1] * max(1, size // LONG_GROUP) if _is_unexplained(group, some, known) else [0]
-    return odd
-
-
-def _is_unexplained(group: str, some: Iterable[str], known: set[str]) -> bool:
-    """Whether a group has an unknown word (`some` are its words), or signs or digits between its letters."""
-    return BROKEN.search(group.strip(EDGES)) is not None or any(
-        word not in known and word not in ENGLISH and not word.isdigit() for word in some
-    )
+        some = [word for word in WORD.findall(group) if not word.isdigit()]
+        is_broken = BROKEN.search(group.strip(EDGES)) is not None
+        parts = tuple(BETWEEN.split(group)) if is_broken or MISPLACED.search(group) else ()
+        if some and (parts or any(word not in known and word not in ENGLISH for word in some)):
+            size = len(group) if is_broken else max(map(len, some))
+            out.append(TextGroup(some, max(1, size // LONG_GROUP), parts))
+        else:
+            out.append(TextGroup(some))
+    return out
 
 
 def _invisible(text: str) -> int:
@@ -571,7 +577,13 @@ def own(case: SuspectCase, pairs: Sequence[PromptAnswer]) -> Iterator[TextBefore
     teaching = [*case.answers[:TEACHING], *case.served[:TEACHING]]
     known = explained(teaching).union(USUAL, *(words(kind.asks) for kind in KINDS))
     for pair in pairs:
-        yield TextBefore(pair.read, is_unread=is_unread("\n".join(pair.read), known, pair.answer))
+        text = "\n".join(pair.read)
+        *_, last = _levels(text)
+        yield TextBefore(
+            pair.read,
+            is_unread=is_unread(text, known, pair.answer),
+            replacing=replacing(groups(fold(last), known)),
+        )
 
 
 def contexts_held(said: Spoken, tokens: Tokens, width: int, seen: TextBefore) -> Bools:
@@ -586,8 +598,7 @@ def contexts_held(said: Spoken, tokens: Tokens, width: int, seen: TextBefore) ->
     return np.array(
         [
             again[a:c].any()
-            or aligned[a : b if b > a else c].all()
-            or seen.holds(said[0][a : b if b > a else c])
+            or seen.holds([said[0][at] for at in range(a, b if b > a else c) if not aligned[at]])
             for a, b, c in zip(first, last, after, strict=True)
         ],
         bool,
@@ -607,7 +618,7 @@ def repeated(said: Spoken, tokens: Tokens, width: int, seen: TextBefore) -> Bool
         out[at] = (
             met.setdefault(some, a) != a
             or again[a:b].any()
-            or (b > a and aligned[a:b].all())
+            or (b > a and seen.holds([said[0][i] for i in range(a, b) if not aligned[i]]))
             or seen.holds(some)
         )
     return out
