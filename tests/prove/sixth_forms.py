@@ -26,6 +26,13 @@ def mapped(table, between="", gap=" "):
     return lambda t: gap.join(between.join(table.get(c, c) for c in w.lower()) for w in t.split())
 
 
+def replaced(t, pairs):
+    """The text after each pair's first part was replaced by its second, in order."""
+    for a, b in pairs:
+        t = t.replace(a, b)
+    return t
+
+
 def keyboard_right(t):
     rows = ["qwertyuiop[", "asdfghjkl;", "zxcvbnm,"]
     m = {a: b for r in rows for a, b in itertools.pairwise(r)}
@@ -293,29 +300,30 @@ def telegraph_groups(t):
 
 
 def respelt(t):
-    t = t.lower()
-    for a, b in (
-        ("ough", "uff"),
-        ("tion", "shun"),
-        ("sion", "zhun"),
-        ("ph", "f"),
-        ("gh", ""),
-        ("ck", "k"),
-        ("qu", "kw"),
-        ("x", "ks"),
-        ("ce", "se"),
-        ("ci", "si"),
-        ("c", "k"),
-        ("ea", "ee"),
-        ("ai", "ay"),
-        ("kn", "n"),
-        ("wr", "r"),
-        ("ow", "au"),
-        ("ee", "i"),
-        ("oo", "u"),
-        ("y", "i"),
-    ):
-        t = t.replace(a, b)
+    t = replaced(
+        t.lower(),
+        (
+            ("ough", "uff"),
+            ("tion", "shun"),
+            ("sion", "zhun"),
+            ("ph", "f"),
+            ("gh", ""),
+            ("ck", "k"),
+            ("qu", "kw"),
+            ("x", "ks"),
+            ("ce", "se"),
+            ("ci", "si"),
+            ("c", "k"),
+            ("ea", "ee"),
+            ("ai", "ay"),
+            ("kn", "n"),
+            ("wr", "r"),
+            ("ow", "au"),
+            ("ee", "i"),
+            ("oo", "u"),
+            ("y", "i"),
+        ),
+    )
     return re.sub(r"(\w{3,})e\b", r"\1", t)
 
 
@@ -532,24 +540,25 @@ def bwt(t):
 
 
 def phonemes(t):
-    t = t.lower()
-    for a, b in (
-        ("th", "θ"),
-        ("sh", "ʃ"),
-        ("ch", "tʃ"),
-        ("ng", "ŋ"),
-        ("ee", "iː"),
-        ("oo", "uː"),
-        ("a", "æ"),
-        ("e", "ɛ"),
-        ("i", "ɪ"),
-        ("o", "ɒ"),
-        ("u", "ʌ"),
-        ("r", "ɹ"),
-        ("y", "j"),
-        ("c", "k"),
-    ):
-        t = t.replace(a, b)
+    t = replaced(
+        t.lower(),
+        (
+            ("th", "θ"),
+            ("sh", "ʃ"),
+            ("ch", "tʃ"),
+            ("ng", "ŋ"),
+            ("ee", "iː"),
+            ("oo", "uː"),
+            ("a", "æ"),
+            ("e", "ɛ"),
+            ("i", "ɪ"),
+            ("o", "ɒ"),
+            ("u", "ʌ"),
+            ("r", "ɹ"),
+            ("y", "j"),
+            ("c", "k"),
+        ),
+    )
     return "/" + t.replace(" ", "/ /") + "/"
 
 
